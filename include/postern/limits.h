@@ -1,0 +1,54 @@
+/* limits.h - every quantity that a peer controls has a limit here: one table makes the struct, the defaults,
+ * the command line's --limit option and the README's table (scripts check that they agree). */
+#ifndef POSTERN_LIMITS_H
+#define POSTERN_LIMITS_H
+
+#include <stdint.h>
+
+#include <postern/export.h>
+#include <postern/slice.h>
+
+/* X(name, default, least, most, text). Names carry their unit. */
+/* clang-format off */
+#define PST_LIMIT_MAP(X)                                                                                     \
+    X(request_line_bytes, 8192, 64, 65536, "longest request line; over it 414")                              \
+    X(head_bytes, 16384, 256, 262144, "request line and fields together; over it 431")                       \
+    X(field_count, 100, 1, 1000, "fields of a request; over it 431")                                         \
+    X(trailer_bytes, 4096, 0, 65536, "trailer section of a chunked body; over it 431")                       \
+    X(chunk_line_bytes, 256, 16, 4096, "a chunk's size line with its extensions; over it 400")               \
+    X(body_bytes, 1048576, 0, 1073741824, "request body that a handler takes whole; over it 413")            \
+    X(stream_bytes, 1073741824, 0, 1099511627776, "request body that a handler takes as a stream; over it 413") \
+    X(discard_bytes, 65536, 0, 16777216, "unwanted body read and thrown away to keep the connection")        \
+    X(connections, 10000, 1, 1000000, "open connections of one worker; over it new ones wait in the kernel") \
+    X(handshake_ms, 10000, 10, 3600000, "TLS handshake, whole")                                              \
+    X(head_ms, 10000, 10, 3600000, "from a request's first byte (or the connection's begin) to its head's end; over it 408") \
+    X(body_idle_ms, 15000, 10, 3600000, "between two pieces of a request body; over it 408")                 \
+    X(body_rate_bytes, 256, 0, 1000000000, "a request body's mean bytes a second, after rate_grace_ms; under it 408") \
+    X(idle_ms, 30000, 10, 3600000, "between two requests of one connection")                                 \
+    X(write_stall_ms, 15000, 10, 3600000, "without the peer taking a byte of the reply")                     \
+    X(write_rate_bytes, 256, 0, 1000000000, "a reply's mean bytes a second, after rate_grace_ms")            \
+    X(rate_grace_ms, 10000, 0, 3600000, "time before the mean rates count")                                  \
+    X(linger_ms, 3000, 10, 60000, "waiting for the peer to close after our last byte")                       \
+    X(linger_bytes, 16777216, 0, 1073741824, "read and thrown away after our last byte")                     \
+    X(drain_ms, 10000, 0, 3600000, "finishing what is in flight when the server stops")
+
+/* clang-format on */
+
+struct pst_limits {
+#define PST_X(name, def, least, most, text) uint64_t name;
+    PST_LIMIT_MAP(PST_X)
+#undef PST_X
+};
+
+PST_BEGIN_DECLS
+
+/* Fills in every default. */
+PST_API void pst_limits_init(struct pst_limits *limits);
+
+/* Sets the limit called name (such as "head_bytes").
+ * Errors: PST_E_NOENT no such limit; PST_E_RANGE value outside least and most. Nothing is changed then. */
+PST_API int pst_limits_set(struct pst_limits *limits, struct pst_slice name, uint64_t value);
+
+PST_END_DECLS
+
+#endif

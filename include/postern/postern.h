@@ -1,0 +1,15 @@
+/* postern.h - the whole public API: a web server and library on Mbed TLS. */
+#ifndef POSTERN_POSTERN_H
+#define POSTERN_POSTERN_H
+
+#include <postern/err.h>
+#include <postern/exchange.h>
+#include <postern/export.h>
+#include <postern/handlers.h>
+#include <postern/http.h>
+#include <postern/limits.h>
+#include <postern/server.h>
+#include <postern/slice.h>
+#include <postern/version.h>
+
+#endif

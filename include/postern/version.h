@@ -1,0 +1,22 @@
+/* version.h - the library's version; the build reads it from here. */
+#ifndef POSTERN_VERSION_H
+#define POSTERN_VERSION_H
+
+#include <postern/export.h>
+
+#define PST_VERSION_MAJOR  0
+#define PST_VERSION_MINOR  1
+#define PST_VERSION_PATCH  0
+#define PST_VERSION_STRING "0.1.0"
+
+PST_BEGIN_DECLS
+
+/* The version of the library that is linked in, such as "0.1.0"; compare it with PST_VERSION_STRING. */
+PST_API const char *pst_version(void);
+
+/* The version text of the Mbed TLS in use, such as "Mbed TLS 3.6.6". */
+PST_API const char *pst_tls_version(void);
+
+PST_END_DECLS
+
+#endif

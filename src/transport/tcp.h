@@ -1,0 +1,37 @@
+/* tcp.h - the plain transport, and the socket calls that the TLS transport shares with it. */
+#ifndef PST_TRANSPORT_TCP_H
+#define PST_TRANSPORT_TCP_H
+
+#include <sys/socket.h>
+
+#include "transport/transport.h"
+
+/* A connected, non-blocking socket and what is known of it. Embedded by both transports; not a transport
+ * itself. */
+struct pst_socket {
+    int fd;
+    bool maybe_more;   /* the last recv filled its buffer, or none was tried yet: the kernel may hold more */
+    bool is_shut;      /* SHUT_WR was done */
+    enum pst_io ended; /* PST_IO_OK while receiving works; then PST_IO_EOF or PST_IO_ERR */
+    int error;         /* errno behind PST_IO_ERR */
+    struct sockaddr_storage peer;
+};
+
+void pst_socket_init(struct pst_socket *s, int fd, const struct sockaddr *peer, socklen_t peer_len);
+/* recv, send and sendfile with this contract's statuses: OK, WANT_RD/WANT_WR, EOF (FIN), ERR. Retries EINTR.
+ * No SIGPIPE. */
+enum pst_io pst_socket_recv(struct pst_socket *s, void *dst, size_t cap, size_t *ret_n);
+enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int cnt, bool more,
+                             size_t *ret_n);
+enum pst_io pst_socket_sendfile(struct pst_socket *s, int file_fd, off_t *offset, size_t len, size_t *ret_n);
+enum pst_io pst_socket_shutdown(struct pst_socket *s);
+/* Fills in fd, address and port. */
+void pst_socket_info(const struct pst_socket *s, struct pst_transport_info *ret_info);
+void pst_socket_close(struct pst_socket *s);
+
+/* A plain transport over a connected non-blocking socket, which it takes over, also on error. peer may be
+ * NULL. Error: PST_E_NOMEM. */
+int pst_tcp_new(struct pst_transport **ret_transport, int fd, const struct sockaddr *peer,
+                socklen_t peer_len);
+
+#endif

@@ -1,0 +1,74 @@
+/* transport.h - the contract of a transport: an owned byte stream with a peer, plain or TLS.
+ *
+ * Everything above (connection, sessions, handlers) sees only this table; what a transport does beneath it
+ * (sockets, Mbed TLS) is its own. No function blocks and none retains a caller's pointer.
+ *
+ * Results. A function returns a status; a byte count is only in *ret_n, and only with PST_IO_OK.
+ *   OK        done; for read and writev at least one byte, *ret_n > 0 (writev of nothing: OK with 0)
+ *   WANT_RD   nothing happened: call again once the socket is readable. *Any* call may want either direction.
+ *   WANT_WR   nothing happened: call again once the socket is writable.
+ *   EOF       (read, handshake, shutdown) the peer ended its direction in good order: FIN on TCP,
+ * close_notify on TLS. Writing still works. TRUNC     (the same calls) the peer's FIN came without
+ * close_notify. Only shutdown and destroy make sense after it. ERR       only info and destroy are legal
+ * after it; info says why. Calling again after EOF, TRUNC or ERR gives the same status again.
+ *
+ * Readiness is the caller's: it registers info.fd edge-triggered once and remembers which direction each call
+ * waits for. A WANT is returned only after the operating system has said "would block", so an edge will come.
+ */
+#ifndef PST_TRANSPORT_TRANSPORT_H
+#define PST_TRANSPORT_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+enum pst_io { PST_IO_OK, PST_IO_WANT_RD, PST_IO_WANT_WR, PST_IO_EOF, PST_IO_TRUNC, PST_IO_ERR };
+
+struct pst_transport;
+
+struct pst_transport_info {
+    int fd;           /* for readiness only; -1 where there is none (test doubles) */
+    bool is_secure;   /* bytes are protected on the wire: "https" */
+    char address[46]; /* the peer's, in text; IPv4-mapped IPv6 is shown as IPv4 */
+    unsigned port;
+    const char *security; /* "TLSv1.3", "TLSv1.2"; "" before the handshake's end and on plain TCP */
+    const char *cipher;   /* as Mbed TLS names it; "" likewise */
+    const char *alpn;     /* the protocol agreed on, such as "http/1.1"; "" for none */
+    const char *failure;  /* after ERR or TRUNC: the named cause, for the log ("client closed during TLS
+                             handshake"); "" otherwise */
+};
+
+struct pst_transport_ops {
+    const char *name;
+    /* Brings the stream up; called until OK before any read or writev. TCP: OK at once. After ERR an alert
+     * may still have been sent by best effort. EOF/TRUNC: the peer left during it. */
+    enum pst_io (*handshake)(struct pst_transport *t);
+    enum pst_io (*read)(struct pst_transport *t, void *dst, size_t cap, size_t *ret_n);
+    /* Takes a prefix of the bytes. What was counted belongs to the transport: never submit it again. A
+     * transport may hold counted bytes and send them later; flush tells when they are gone. iov entries of
+     * length 0 are allowed; cnt <= 16. */
+    enum pst_io (*writev)(struct pst_transport *t, const struct iovec *iov, int cnt, size_t *ret_n);
+    /* NULL where the bytes of a file cannot go out unread. Sends from file_fd at *offset, advancing it. OK
+     * with *ret_n 0: the file has no more bytes there. more: the caller has further bytes right behind. */
+    enum pst_io (*sendfile)(struct pst_transport *t, int file_fd, off_t *offset, size_t len, size_t *ret_n);
+    /* OK: everything counted was handed to the socket. */
+    enum pst_io (*flush)(struct pst_transport *t);
+    /* Ends our direction: flush, close_notify on TLS, then SHUT_WR. Called until OK; idempotent. Reading
+     * still works after it, for the linger. */
+    enum pst_io (*shutdown)(struct pst_transport *t);
+    /* True when a read may give bytes, or another status, without a new edge from the socket. */
+    bool (*pending)(const struct pst_transport *t);
+    /* Gives back what an idle stream does not need; optional (NULL). Any call may follow. */
+    void (*trim)(struct pst_transport *t);
+    void (*info)(const struct pst_transport *t, struct pst_transport_info *ret_info);
+    /* Closes the socket and frees t; sends nothing. NULL is not allowed. */
+    void (*destroy)(struct pst_transport *t);
+};
+
+struct pst_transport {
+    const struct pst_transport_ops *ops;
+};
+
+#endif
