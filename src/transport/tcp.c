@@ -1,0 +1,233 @@
+/* tcp.c - the plain transport, and the socket calls that the TLS transport shares. Knows nothing of what the
+ * bytes mean. */
+#include "transport/tcp.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#include "postern/err.h"
+
+void pst_socket_init(struct pst_socket *s, int fd, const struct sockaddr *peer, socklen_t peer_len)
+{
+    memset(s, 0, sizeof(*s));
+    s->fd = fd;
+    s->maybe_more = true;
+    if (peer && peer_len <= sizeof(s->peer))
+        memcpy(&s->peer, peer, peer_len);
+}
+
+static enum pst_io fail(struct pst_socket *s)
+{
+    s->error = errno;
+    s->ended = PST_IO_ERR;
+    return PST_IO_ERR;
+}
+
+enum pst_io pst_socket_recv(struct pst_socket *s, void *dst, size_t cap, size_t *ret_n)
+{
+    if (s->ended != PST_IO_OK)
+        return s->ended;
+    ssize_t n;
+    do
+        n = recv(s->fd, dst, cap, 0);
+    while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        /* A short read has emptied the socket; what comes later raises a new edge (epoll(7)). */
+        s->maybe_more = (size_t)n == cap;
+        *ret_n = (size_t)n;
+        return PST_IO_OK;
+    }
+    s->maybe_more = false;
+    if (n == 0)
+        return s->ended = PST_IO_EOF;
+    if (errno == EAGAIN || errno == EWOULDBLOCK)
+        return PST_IO_WANT_RD;
+    return fail(s);
+}
+
+static enum pst_io sent(struct pst_socket *s, ssize_t n, size_t *ret_n)
+{
+    if (n >= 0) {
+        *ret_n = (size_t)n;
+        return PST_IO_OK;
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK)
+        return PST_IO_WANT_WR;
+    return fail(s);
+}
+
+enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int cnt, bool more, size_t *ret_n)
+{
+    if (s->ended == PST_IO_ERR)
+        return PST_IO_ERR;
+    ssize_t n;
+    int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    do {
+        if (cnt == 1) { /* send costs the kernel less than sendmsg, and most replies are one piece */
+            n = send(s->fd, iov[0].iov_base, iov[0].iov_len, flags);
+        } else {
+            struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)cnt};
+            n = sendmsg(s->fd, &msg, flags);
+        }
+    } while (n < 0 && errno == EINTR);
+    return sent(s, n, ret_n);
+}
+
+enum pst_io pst_socket_sendfile(struct pst_socket *s, int file_fd, off_t *offset, size_t len, size_t *ret_n)
+{
+    if (s->ended == PST_IO_ERR)
+        return PST_IO_ERR;
+    ssize_t n;
+    do
+        n = sendfile(s->fd, file_fd, offset, len);
+    while (n < 0 && errno == EINTR);
+    return sent(s, n, ret_n);
+}
+
+enum pst_io pst_socket_shutdown(struct pst_socket *s)
+{
+    if (s->ended == PST_IO_ERR)
+        return PST_IO_ERR;
+    if (s->is_shut)
+        return PST_IO_OK;
+    if (shutdown(s->fd, SHUT_WR) != 0) {
+        if (errno != ENOTCONN)
+            return fail(s);
+        /* The peer has reset the connection already: nothing is left to shut, and reading will tell. */
+    }
+    s->is_shut = true;
+    return PST_IO_OK;
+}
+
+void pst_socket_info(const struct pst_socket *s, struct pst_transport_info *ret_info)
+{
+    ret_info->fd = s->fd;
+    ret_info->address[0] = '\0';
+    ret_info->port = 0;
+    if (s->peer.ss_family == AF_INET) {
+        struct sockaddr_in in;
+        memcpy(&in, &s->peer, sizeof(in));
+        inet_ntop(AF_INET, &in.sin_addr, ret_info->address, sizeof(ret_info->address));
+        ret_info->port = ntohs(in.sin_port);
+    } else if (s->peer.ss_family == AF_INET6) {
+        struct sockaddr_in6 in6;
+        memcpy(&in6, &s->peer, sizeof(in6));
+        if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
+            inet_ntop(AF_INET, &in6.sin6_addr.s6_addr[12], ret_info->address, sizeof(ret_info->address));
+        else
+            inet_ntop(AF_INET6, &in6.sin6_addr, ret_info->address, sizeof(ret_info->address));
+        ret_info->port = ntohs(in6.sin6_port);
+    }
+}
+
+void pst_socket_close(struct pst_socket *s)
+{
+    if (s->fd >= 0)
+        close(s->fd);
+    s->fd = -1;
+}
+
+/* ---- the transport ---- */
+
+struct tcp {
+    struct pst_transport base;
+    struct pst_socket socket;
+};
+
+static struct tcp *self(struct pst_transport *t)
+{
+    return (struct tcp *)t;
+}
+
+static enum pst_io tcp_handshake(struct pst_transport *t)
+{
+    (void)t;
+    return PST_IO_OK;
+}
+
+static enum pst_io tcp_read(struct pst_transport *t, void *dst, size_t cap, size_t *ret_n)
+{
+    return pst_socket_recv(&self(t)->socket, dst, cap, ret_n);
+}
+
+static enum pst_io tcp_writev(struct pst_transport *t, const struct iovec *iov, int cnt, size_t *ret_n)
+{
+    if (cnt == 0) {
+        *ret_n = 0;
+        return PST_IO_OK;
+    }
+    return pst_socket_sendv(&self(t)->socket, iov, cnt, false, ret_n);
+}
+
+static enum pst_io tcp_sendfile(struct pst_transport *t, int file_fd, off_t *offset, size_t len,
+                                size_t *ret_n)
+{
+    return pst_socket_sendfile(&self(t)->socket, file_fd, offset, len, ret_n);
+}
+
+static enum pst_io tcp_flush(struct pst_transport *t)
+{
+    return self(t)->socket.ended == PST_IO_ERR ? PST_IO_ERR : PST_IO_OK;
+}
+
+static enum pst_io tcp_shutdown(struct pst_transport *t)
+{
+    return pst_socket_shutdown(&self(t)->socket);
+}
+
+static bool tcp_pending(const struct pst_transport *t)
+{
+    const struct tcp *tcp = (const struct tcp *)t;
+    return tcp->socket.maybe_more || tcp->socket.ended != PST_IO_OK;
+}
+
+static void tcp_info(const struct pst_transport *t, struct pst_transport_info *ret_info)
+{
+    const struct tcp *tcp = (const struct tcp *)t;
+    pst_socket_info(&tcp->socket, ret_info);
+    ret_info->is_secure = false;
+    ret_info->security = ret_info->cipher = ret_info->alpn = "";
+    ret_info->failure = "";
+    if (tcp->socket.ended == PST_IO_ERR)
+        ret_info->failure = tcp->socket.error == EPIPE || tcp->socket.error == ECONNRESET
+                                ? "connection reset by client"
+                                : "connection failed";
+}
+
+static void tcp_destroy(struct pst_transport *t)
+{
+    pst_socket_close(&self(t)->socket);
+    free(t);
+}
+
+static const struct pst_transport_ops tcp_ops = {
+    .name = "tcp",
+    .handshake = tcp_handshake,
+    .read = tcp_read,
+    .writev = tcp_writev,
+    .sendfile = tcp_sendfile,
+    .flush = tcp_flush,
+    .shutdown = tcp_shutdown,
+    .pending = tcp_pending,
+    .trim = NULL, /* it holds nothing */
+    .info = tcp_info,
+    .destroy = tcp_destroy,
+};
+
+int pst_tcp_new(struct pst_transport **ret_transport, int fd, const struct sockaddr *peer, socklen_t peer_len)
+{
+    struct tcp *tcp = malloc(sizeof(*tcp));
+    if (!tcp) {
+        close(fd);
+        return PST_E_NOMEM;
+    }
+    tcp->base.ops = &tcp_ops;
+    pst_socket_init(&tcp->socket, fd, peer, peer_len);
+    *ret_transport = &tcp->base;
+    return 0;
+}
