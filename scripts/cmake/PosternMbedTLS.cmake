@@ -16,7 +16,7 @@ set(download_default OFF)
 if(NOT POSTERN_APT_GET)
     set(download_default ON)
 endif()
-set(POSTERN_MBEDTLS_SOURCE_DIR "" CACHE PATH "Unpacked Mbed TLS 3.6 sources to build with")
+set(POSTERN_MBEDTLS_SOURCE_DIR "$ENV{POSTERN_MBEDTLS_SOURCE_DIR}" CACHE PATH "Unpacked Mbed TLS 3.6 sources to build with")
 option(POSTERN_USE_SYSTEM_MBEDTLS "Use the system's Mbed TLS where it qualifies" ON)
 option(POSTERN_MBEDTLS_DOWNLOAD "Fetch the Mbed TLS release from its project's page if it is nowhere else" ${download_default})
 
@@ -77,6 +77,7 @@ function(postern_system_mbedtls)
         ${POSTERN_MBEDTLS_LIB_TLS} ${POSTERN_MBEDTLS_LIB_X509} ${POSTERN_MBEDTLS_LIB_CRYPTO})
     set(POSTERN_MBEDTLS_VERSION ${version} PARENT_SCOPE)
     set(POSTERN_MBEDTLS_FROM system PARENT_SCOPE)
+    set(POSTERN_MBEDTLS_INCLUDES ${POSTERN_MBEDTLS_INCLUDE} PARENT_SCOPE)
 endfunction()
 
 # Sources: one static archive that ends up inside libpostern.so, hidden.
@@ -161,6 +162,7 @@ if(mbedtls_dir)
                             "not a checkout")
     endif()
     postern_build_mbedtls(${mbedtls_dir})
+    set(POSTERN_MBEDTLS_INCLUDES ${mbedtls_dir}/include)
 elseif(NOT TARGET postern_mbedtls)
     message(FATAL_ERROR "postern needs Mbed TLS ${mbedtls_min} or newer, below ${mbedtls_end}. To bring it, run:\n"
                         "    scripts/get-mbedtls.sh\n"

@@ -1,0 +1,73 @@
+#!/bin/sh
+# Build postern and serve a folder at https://localhost:8443 and http://localhost:8080.
+#
+#   scripts/serve.sh [ROOT] [OPTIONS...]
+#
+# ROOT is the folder to serve (default: the demo site); it is the first argument, if that is not an option. OPTIONS go to
+# the server (see `postern --help`) and take the place of the defaults here: --http, --https (or --no-http, --no-https),
+# --cert and --key. Installs what is missing, builds, and makes a certificate if there is none.
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+say() { printf 'serve: %s\n' "$*" >&2; }
+
+case ${1-} in
+-h)
+    sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
+    exit 0
+    ;;
+'' | -*) site=$root/examples/site ;;
+*)
+    site=$1
+    shift
+    ;;
+esac
+if [ ! -d "$site" ]; then
+    say "there is no folder '$site' to serve"
+    exit 2
+fi
+
+# What the user decided, so that no default contradicts it.
+http= https= cert= no_https=
+for argument in "$@"; do
+    case $argument in
+    --http | --http=* | --no-http) http=user ;;
+    --no-https) https=user no_https=yes ;;
+    --https | --https=*) https=user ;;
+    --cert | --cert=* | --key | --key=*) cert=user ;;
+    esac
+done
+
+"$root/scripts/deps.sh" build
+
+mkdir -p "$root/build"
+log=$root/build/serve.log
+: >"$log"
+# step WHAT COMMAND...: quiet, unless it fails.
+step() {
+    what=$1
+    shift
+    if ! "$@" >>"$log" 2>&1; then
+        tail -n 25 "$log" >&2
+        say "$what failed; all of its output is in $log"
+        exit 1
+    fi
+}
+[ -x "$root/build/release/postern" ] || say "building postern for the first time: a minute or so"
+step "configuring" cmake -S "$root" --preset release
+step "building" cmake --build "$root/build/release" --target postern
+
+if [ -z "$no_https$cert" ]; then
+    leaf=$root/certs/localhost.pem
+    if [ ! -f "$leaf" ] || [ ! -f "$root/certs/localhost-key.pem" ]; then
+        say "making a certificate for localhost"
+        step "making a certificate" "$root/scripts/mkcert.sh"
+    elif ! openssl x509 -in "$leaf" -noout -checkend 86400 >/dev/null 2>&1; then
+        say "renewing the certificate for localhost"
+        step "renewing the certificate" "$root/scripts/mkcert.sh"
+    fi
+    set -- --cert "$leaf" --key "$root/certs/localhost-key.pem" "$@"
+fi
+[ -n "$https" ] || set -- --https 8443 "$@"
+[ -n "$http" ] || set -- --http 8080 "$@"
+exec "$root/build/release/postern" --echo "$@" "$site"

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Build and run the tests. The last thing printed is ctest's own summary; the exit status is 0 only if all passed.
+#
+#   scripts/test.sh [--full] [CTEST OPTIONS...]      such as: scripts/test.sh -R unit/http
+#
+# What runs: everything under the address and undefined-behaviour sanitizers, and what threads share once more under the
+# thread sanitizer (named tsan/...). --full adds the unit tests under valgrind (valgrind/...) and a short run of each
+# fuzzer (libfuzzer/...).
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cd "$root"
+say() { printf 'test: %s\n' "$*" >&2; }
+
+profile=test
+if [ "${1-}" = --full ]; then
+    profile=full
+    shift
+fi
+scripts/deps.sh "$profile"
+
+mkdir -p build
+log=build/test.log
+: >"$log"
+# prepare NAME CMAKE_ARGUMENTS...: configures and builds build/NAME, quietly unless it fails.
+prepare() {
+    name=$1
+    shift
+    say "building build/$name"
+    if ! { cmake "$@" && cmake --build "build/$name"; } >"$log" 2>&1; then
+        grep -E -A 12 '^FAILED:|CMake Error|: error:' "$log" | tail -n 60 >&2 || tail -n 40 "$log" >&2
+        say "building build/$name failed; all of its output is in $log"
+        exit 1
+    fi
+}
+
+also=build/tsan
+prepare tsan --preset tsan
+if [ "$profile" = full ]; then
+    prepare valgrind --preset debug -B build/valgrind -DPOSTERN_TEST_PREFIX=valgrind/ '-DPOSTERN_TEST_ONLY=^unit/' \
+        '-DPOSTERN_TEST_LAUNCHER=valgrind;--quiet;--error-exitcode=1;--leak-check=full;--child-silent-after-fork=yes'
+    prepare fuzz --preset fuzz
+    also="$also;build/valgrind;build/fuzz"
+fi
+prepare asan --preset asan "-DPOSTERN_TEST_ALSO=$also"
+
+exec ctest --test-dir build/asan --output-on-failure -j2 "$@"
