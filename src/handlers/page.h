@@ -1,0 +1,28 @@
+/* page.h - the frame of the HTML pages that handlers make themselves. */
+#ifndef PST_HANDLERS_PAGE_H
+#define PST_HANDLERS_PAGE_H
+
+#include <postern/exchange.h>
+#include <postern/http.h>
+#include <postern/slice.h>
+
+/* Nothing may be loaded or run, nor the page be framed; the one style sheet inside is named by its hash
+ * (a test computes it anew). So even a flaw in escaping would not let a script run. */
+#define PST_PAGE_POLICY                                                                                      \
+    "default-src 'none'; style-src 'sha256-MsK/Kt0abvZ+sIDc7K5M7m0zvyk3z5LdnTV3aaa9mlI='; base-uri 'none'; " \
+    "form-action 'none'; frame-ancestors 'none'"
+
+/* Everything up to the heading, which is the title. */
+void pst_page_begin(struct pst_text *page, struct pst_slice title);
+void pst_page_end(struct pst_text *page);
+
+/* Replies with text as UTF-8 of the given media type, with the fields that keep it from being taken for
+ * anything else. Takes over the text's memory. cache_control: as "no-store". */
+void pst_page_reply(struct pst_exchange *ex, struct pst_text *text, const char *type,
+                    const char *cache_control);
+
+/* Ends an exchange whose reply could not be made: a handler that only returned would leave the peer
+ * waiting. */
+void pst_page_give_up(struct pst_exchange *ex);
+
+#endif
