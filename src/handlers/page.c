@@ -38,7 +38,7 @@ static void free_text(struct pst_exchange *ex, enum pst_end why, void *arg)
     pst_text_free(&text);
 }
 
-void pst_page_reply(struct pst_exchange *ex, struct pst_text *text, const char *type,
+void pst_page_reply(struct pst_exchange *ex, struct pst_text *text, const char *content_type,
                     const char *cache_control)
 {
     struct pst_text body = *text;
@@ -49,9 +49,9 @@ void pst_page_reply(struct pst_exchange *ex, struct pst_text *text, const char *
         return;
     }
     pst_exchange_on_end(ex, free_text, body.ptr);
-    int err = pst_reply_fieldf(ex, "Content-Type", "%s; charset=utf-8", type);
+    int err = pst_reply_field_ref(ex, PST_SLICE("Content-Type"), pst_slice_str(content_type));
     if (!err)
-        err = pst_reply_field(ex, "Cache-Control", pst_slice_str(cache_control));
+        err = pst_reply_field_ref(ex, PST_SLICE("Cache-Control"), pst_slice_str(cache_control));
     if (!err)
         err = pst_reply_field_ref(ex, PST_SLICE("X-Content-Type-Options"), PST_SLICE("nosniff"));
     if (!err)

@@ -16,9 +16,9 @@
 void pst_page_begin(struct pst_text *page, struct pst_slice title);
 void pst_page_end(struct pst_text *page);
 
-/* Replies with text as UTF-8 of the given media type, with the fields that keep it from being taken for
- * anything else. Takes over the text's memory. cache_control: as "no-store". */
-void pst_page_reply(struct pst_exchange *ex, struct pst_text *text, const char *type,
+/* Replies with text, with the fields that keep it from being taken for anything else. Takes over the text's
+ * memory. content_type, cache_control: the fields' values; static. */
+void pst_page_reply(struct pst_exchange *ex, struct pst_text *text, const char *content_type,
                     const char *cache_control);
 
 /* Ends an exchange whose reply could not be made: a handler that only returned would leave the peer

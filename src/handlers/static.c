@@ -63,7 +63,7 @@ static void reply_list(struct lookup *l)
         pst_static_refuse(l->ex, err);
         return;
     }
-    pst_page_reply(l->ex, &page, "text/html", "no-cache");
+    pst_page_reply(l->ex, &page, "text/html; charset=utf-8", "no-cache");
 }
 
 /* Whether the slash form of a folder shows anything. A redirect to a 404 would tell that the folder is

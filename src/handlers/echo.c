@@ -1,0 +1,233 @@
+/* echo.c - the learner's mirror: how the server understood a request.
+ *
+ * The same request gives the same answer whichever door it came through. So what belongs to the way it came
+ * (scheme, TLS, the peer's address) is shown only when asked for by the query field transport=1. */
+#include <postern/handlers.h>
+
+#include <postern/http.h>
+
+#include "handlers/echo_format.h"
+#include "handlers/page.h"
+
+/* Bounds of an answer, so that a short request cannot make a huge one. */
+#define TEXT_MAX_BYTES   4096
+#define FIELDS_MAX       1000
+#define FIELDS_MAX_BYTES 262144
+
+/* ---- what is shown ---- */
+
+static const char *version_text(int version)
+{
+    switch (version) {
+    case 10:
+        return "HTTP/1.0";
+    case 11:
+        return "HTTP/1.1";
+    default:
+        return "HTTP/2";
+    }
+}
+
+static void show_request(struct pst_echo_writer *w, const struct pst_exchange *ex)
+{
+    pst_echo_section(w, "request", false);
+    pst_echo_pair(w, PST_SLICE("method"), pst_exchange_method(ex));
+    pst_echo_pair(w, PST_SLICE("target"), pst_exchange_target(ex));
+    pst_echo_pair(w, PST_SLICE("path"), pst_exchange_path(ex));
+    pst_echo_pair(w, PST_SLICE("version"), pst_slice_str(version_text(pst_exchange_version(ex))));
+    pst_echo_pair(w, PST_SLICE("authority"), pst_exchange_authority(ex));
+    pst_echo_section_end(w);
+}
+
+static void show_fields(struct pst_echo_writer *w, const struct pst_exchange *ex)
+{
+    size_t n = pst_exchange_field_count(ex);
+    pst_echo_section(w, "fields", true);
+    for (size_t i = 0; i < n; i++) {
+        struct pst_field field = pst_exchange_field_at(ex, i);
+        pst_echo_pair(w, field.name, field.value);
+    }
+    pst_echo_section_end(w);
+}
+
+/* The fields of a query or of a posted form; under cut_key, how many were left out. scratch: text.len bytes. */
+static void show_urlencoded(struct pst_echo_writer *w, const char *key, const char *cut_key,
+                            struct pst_slice text, char *scratch)
+{
+    struct pst_form_field field;
+    size_t count = 0, bytes = 0, left_out = 0;
+    pst_echo_section(w, key, true);
+    while (pst_urlencoded_next(&text, &scratch, &field)) {
+        bytes += field.name.len + field.value.len;
+        if (count++ < FIELDS_MAX && bytes <= FIELDS_MAX_BYTES)
+            pst_echo_pair(w, field.name, field.value);
+        else
+            left_out++;
+    }
+    pst_echo_section_end(w);
+    if (left_out > 0) {
+        pst_echo_section(w, cut_key, false);
+        pst_echo_number(w, "fields not shown", left_out);
+        pst_echo_section_end(w);
+    }
+}
+
+static struct pst_slice type_of_body(const struct pst_exchange *ex)
+{
+    struct pst_slice value;
+    if (!pst_exchange_field(ex, "Content-Type", &value))
+        return PST_SLICE("");
+    return pst_media_type_essence(value);
+}
+
+static bool starts_with_case(struct pst_slice s, struct pst_slice prefix)
+{
+    return s.len >= prefix.len && pst_slice_case_eq(pst_slice_of(s.ptr, prefix.len), prefix);
+}
+
+static bool ends_with_case(struct pst_slice s, struct pst_slice tail)
+{
+    return s.len >= tail.len && pst_slice_case_eq(pst_slice_of(s.ptr + (s.len - tail.len), tail.len), tail);
+}
+
+static bool is_form(struct pst_slice type)
+{
+    return pst_slice_case_eq(type, PST_SLICE("application/x-www-form-urlencoded"));
+}
+
+static bool is_text(struct pst_slice type)
+{
+    return starts_with_case(type, PST_SLICE("text/")) || is_form(type) ||
+           pst_slice_case_eq(type, PST_SLICE("application/json")) ||
+           pst_slice_case_eq(type, PST_SLICE("application/xml")) ||
+           ends_with_case(type, PST_SLICE("+json")) || ends_with_case(type, PST_SLICE("+xml"));
+}
+
+/* Not in the middle of a character, where the text is UTF-8: continuation bytes are 10xxxxxx. */
+static size_t cut_at(struct pst_slice text, size_t most)
+{
+    if (text.len <= most)
+        return text.len;
+    size_t at = most;
+    while (at > most - 4 && ((unsigned char)text.ptr[at] & 0xc0U) == 0x80U)
+        at--;
+    return at;
+}
+
+static void show_body(struct pst_echo_writer *w, const struct pst_exchange *ex, char *scratch)
+{
+    struct pst_slice body = pst_exchange_body(ex);
+    struct pst_slice type = type_of_body(ex);
+    size_t shown = is_text(type) ? cut_at(body, TEXT_MAX_BYTES) : 0;
+    pst_echo_section(w, "body", false);
+    pst_echo_number(w, "length", body.len);
+    if (type.len > 0)
+        pst_echo_pair(w, PST_SLICE("type"), type);
+    if (shown < body.len)
+        pst_echo_number(w, "bytes not shown", body.len - shown);
+    pst_echo_section_end(w);
+    if (is_form(type))
+        show_urlencoded(w, "form", "form_cut", body, scratch);
+    if (shown > 0)
+        pst_echo_text(w, "text", pst_slice_of(body.ptr, shown));
+}
+
+static void show_transport(struct pst_echo_writer *w, const struct pst_exchange *ex)
+{
+    struct pst_peer_info peer;
+    pst_exchange_peer(ex, &peer);
+    pst_echo_section(w, "transport", false);
+    pst_echo_pair(w, PST_SLICE("scheme"), pst_exchange_scheme(ex));
+    pst_echo_pair(w, PST_SLICE("security"), pst_slice_str(peer.security));
+    pst_echo_pair(w, PST_SLICE("cipher"), pst_slice_str(peer.cipher));
+    pst_echo_pair(w, PST_SLICE("address"), pst_slice_str(peer.address));
+    pst_echo_number(w, "port", peer.port);
+    pst_echo_section_end(w);
+}
+
+/* ---- the handlers ---- */
+
+static bool wants_transport(struct pst_slice query, char *scratch)
+{
+    struct pst_form_field field;
+    while (pst_urlencoded_next(&query, &scratch, &field)) {
+        if (pst_slice_eq(field.name, PST_SLICE("transport")) && pst_slice_eq(field.value, PST_SLICE("1")))
+            return true;
+    }
+    return false;
+}
+
+/* RFC 9110 5.3: several fields of one name are one list. The ptr is NULL when out of memory. */
+static struct pst_slice whole_accept(struct pst_exchange *ex)
+{
+    struct pst_slice all = PST_SLICE("");
+    size_t n = pst_exchange_field_count(ex);
+    for (size_t i = 0; i < n && all.ptr; i++) {
+        struct pst_field field = pst_exchange_field_at(ex, i);
+        if (!pst_slice_case_eq(field.name, PST_SLICE("Accept")) || field.value.len == 0)
+            continue;
+        all = all.len == 0 ? field.value
+                           : pst_exchange_printf(ex, "%.*s, %.*s", PST_FMT(all), PST_FMT(field.value));
+    }
+    return all;
+}
+
+static void echo(struct pst_exchange *ex, void *arg)
+{
+    (void)arg;
+    struct pst_slice query = pst_exchange_query(ex);
+    struct pst_slice accept = whole_accept(ex);
+    size_t longest = pst_exchange_body(ex).len > query.len ? pst_exchange_body(ex).len : query.len;
+    char *scratch = pst_exchange_alloc(ex, longest);
+    if (!scratch || !accept.ptr || pst_reply_field_ref(ex, PST_SLICE("Vary"), PST_SLICE("Accept")) != 0) {
+        pst_page_give_up(ex);
+        return;
+    }
+    /* RFC 9110 12.5.1 lets a server disregard an Accept that it cannot meet: the mirror shows something. */
+    int which = pst_http_accept(accept, pst_echo_types, PST_ECHO_FORMATS);
+    size_t format = which < 0 ? 0 : (size_t)which;
+
+    struct pst_echo_writer w;
+    pst_echo_begin(&w, format);
+    show_request(&w, ex);
+    if (pst_exchange_has_query(ex))
+        show_urlencoded(&w, "query", "query_cut", query, scratch);
+    show_fields(&w, ex);
+    show_body(&w, ex, scratch);
+    if (wants_transport(query, scratch))
+        show_transport(&w, ex);
+    pst_echo_end(&w);
+    pst_page_reply(ex, &w.text, pst_echo_content_types[format], "no-store");
+}
+
+/* Nothing that was posted may act as a page of this site: a text stays a text, anything else a download. */
+static void echo_body(struct pst_exchange *ex, void *arg)
+{
+    (void)arg;
+    struct pst_slice body = pst_exchange_body(ex);
+    bool text = starts_with_case(type_of_body(ex), PST_SLICE("text/"));
+    int err = pst_reply_field_ref(ex, PST_SLICE("Content-Type"),
+                                  text ? PST_SLICE("text/plain; charset=utf-8")
+                                       : PST_SLICE("application/octet-stream"));
+    if (!err)
+        err = pst_reply_field_ref(ex, PST_SLICE("Cache-Control"), PST_SLICE("no-store"));
+    if (!err)
+        err = pst_reply_field_ref(ex, PST_SLICE("X-Content-Type-Options"), PST_SLICE("nosniff"));
+    if (!err)
+        err = pst_reply_field_ref(ex, PST_SLICE("Content-Security-Policy"), PST_SLICE(PST_PAGE_POLICY));
+    if (!err)
+        err = pst_reply_bytes(ex, body.len > 0 ? body.ptr : "", body.len);
+    if (err)
+        pst_page_give_up(ex);
+}
+
+int pst_echo_mount(struct pst_server *server)
+{
+    static const char *const patterns[] = {"GET /echo", "POST /echo", "GET /echo/*", "POST /echo/*"};
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        int err = pst_server_handle(server, patterns[i], echo, NULL);
+        if (err)
+            return err;
+    }
+    return pst_server_handle(server, "POST /echo/body", echo_body, NULL);
+}
