@@ -628,7 +628,7 @@ class WhenThingsGoWrong(MkcertCase):
         self.assertIn("install", self.refuse(env={"PATH": tools}, shell=[shutil.which("sh")]))
 
     def interrupted(self, body, options, expect_status):
-        """Lets openssl go wrong at its first, second, third... call until the script gets through; returns how often."""
+        """Lets openssl go wrong at its first, second... call until the script gets through; returns how often."""
         count = os.path.join(self.root, "count")
         tools = self.tool("openssl", 'n=$(($(cat "$COUNT") + 1))\necho "$n" >"$COUNT"\n'
                                      'if [ "$n" -eq "$NTH" ]; then\n%s\nfi\nexec "$real" "$@"\n' % body)
