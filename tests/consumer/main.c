@@ -10,7 +10,8 @@ int main(void)
         fprintf(stderr, "headers are %s, the library is %s\n", PST_VERSION_STRING, pst_version());
         return 1;
     }
-    /* Reaches through the whole library, down to Mbed TLS, so that a symbol left out of an archive is missed. */
+    /* Reaches through the whole library, down to Mbed TLS, so that a symbol left out of an archive is missed.
+     */
     struct pst_server *server = NULL;
     if (pst_server_new(&server) != 0) {
         fprintf(stderr, "no server could be made\n");

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Install postern into a temporary prefix; build and run a consumer of it by both routes, with both libraries.
 
-usage: run.py --build DIR [--cmake CMAKE] [--cc CC] [--flags FLAGS]
+usage: run.py --build DIR [--cmake CMAKE] [--generator NAME] [--cc CC] [--flags FLAGS]
 
 FLAGS are what every program linked with an instrumented library needs (-fsanitize=..., --coverage).
 """
@@ -29,6 +29,7 @@ def main():
     parser = argparse.ArgumentParser(description="Build consumers from an installed tree.")
     parser.add_argument("--build", required=True, type=Path)
     parser.add_argument("--cmake", default="cmake")
+    parser.add_argument("--generator", default="Ninja")
     parser.add_argument("--cc", default="cc")
     parser.add_argument("--flags", default="")
     args = parser.parse_args()
@@ -47,8 +48,8 @@ def main():
         env = {**os.environ, "LD_LIBRARY_PATH": str(library_dir), "PKG_CONFIG_PATH": str(library_dir / "pkgconfig")}
         for linkage in ("shared", "static"):
             build = tmp / f"cmake-{linkage}"
-            run([args.cmake, "-S", HERE, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}", f"-DLINKAGE={linkage}",
-                 f"-DCMAKE_C_COMPILER={args.cc}", f"-DCMAKE_C_FLAGS={args.flags}"])  # fmt: skip
+            run([args.cmake, "-S", HERE, "-B", build, "-G", args.generator, f"-DCMAKE_PREFIX_PATH={prefix}",
+                 f"-DLINKAGE={linkage}", f"-DCMAKE_C_COMPILER={args.cc}", f"-DCMAKE_C_FLAGS={args.flags}"])  # fmt: skip
             run([args.cmake, "--build", build])
             report("find_package", linkage, build / "consumer", env)
 
