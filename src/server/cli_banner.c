@@ -1,0 +1,69 @@
+/* cli_banner.c - what is printed at the start: where to look, and which certificate vouches for it. */
+#include "server/cli_banner.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <postern/version.h>
+
+#define DAY_S     86400
+#define WARN_DAYS 14
+
+/* Names in certificates and of files may hold anything; a terminal shall see letters only. */
+static void print_clean(FILE *out, const char *text)
+{
+    for (const char *p = text; *p; p++)
+        fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, out);
+}
+
+static void print_days(FILE *out, int64_t days)
+{
+    if (days <= 0)
+        fputs("within a day", out);
+    else
+        fprintf(out, "in %lld %s", (long long)days, days == 1 ? "day" : "days");
+}
+
+void pst_cli_banner_cert(FILE *out, const struct pst_tls_cert_info *cert, const char *file, int64_t now)
+{
+    fputs("certificate ", out);
+    print_clean(out, file);
+    fprintf(out, " (%s) for ", cert->key);
+    print_clean(out, cert->names[0] ? cert->names : cert->subject);
+    if (cert->is_self_signed) {
+        fputs("\n  self-signed", out);
+    } else {
+        fputs("\n  issued by ", out);
+        print_clean(out, cert->issuer);
+    }
+    struct tm tm;
+    char until[32] = "?";
+    time_t end = (time_t)cert->not_after;
+    if (gmtime_r(&end, &tm))
+        (void)strftime(until, sizeof until, "%Y-%m-%d %H:%M UTC", &tm);
+    int64_t days = (cert->not_after - now) / DAY_S;
+    fprintf(out, ", valid until %s, which ends ", until);
+    print_days(out, days);
+    fputs("\n", out);
+    if (days < WARN_DAYS) {
+        fputs("  WARNING: the certificate expires ", out);
+        print_days(out, days);
+        fputs(": renew it (scripts/mkcert.sh does, for a local one) and start postern again\n", out);
+    }
+}
+
+void pst_cli_banner(FILE *out, const struct pst_server *server, const struct pst_cli *cli,
+                    const struct pst_tls_cert_info *cert, int64_t now)
+{
+    char full[PATH_MAX];
+    fprintf(out, "postern %s serves ", pst_version());
+    print_clean(out, realpath(cli->root, full) ? full : cli->root);
+    fputs(" at\n", out);
+    const char *url = NULL;
+    for (size_t i = 0; (url = pst_server_url(server, i)) != NULL; i++)
+        fprintf(out, "  %s\n", url);
+    if (cert)
+        pst_cli_banner_cert(out, cert, cli->cert, now);
+    (void)fflush(out);
+}

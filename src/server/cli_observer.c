@@ -1,0 +1,157 @@
+/* cli_observer.c - what the program tells of its work while it runs: the log and the trace. */
+#include "server/cli_observer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/cli_log.h"
+#include "server/cli_trace.h"
+
+/* One worker's. Where log and trace go to the same place they share a sink, so that their lines stay in
+ * order. */
+struct local {
+    struct pst_cli_sink *log_sink, *trace_sink;
+    struct pst_cli_log log;
+    struct pst_cli_trace *trace;
+};
+
+int pst_cli_reports_init(struct pst_cli_reports *reports, const struct pst_cli *cli)
+{
+    *reports = (struct pst_cli_reports){
+        .log_wanted = !cli->no_log,
+        .trace_wanted = cli->trace,
+        .standard = {.fd = STDOUT_FILENO, .name = "standard output"},
+        .file = {.fd = -1, .name = cli->log},
+        .log = &reports->standard,
+    };
+    if (cli->no_log || strcmp(cli->log, "-") == 0)
+        return 0;
+    /* Appending keeps the lines of several workers, and of a log rotated by copying, whole. */
+    reports->log = &reports->file;
+    reports->file.fd = open(cli->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    return reports->file.fd < 0 ? errno : 0;
+}
+
+void pst_cli_reports_fini(struct pst_cli_reports *reports)
+{
+    if (reports->file.fd >= 0)
+        (void)close(reports->file.fd);
+    reports->file.fd = -1;
+}
+
+/* ---- the server's calls ---- */
+
+static void on_worker_stop(void *arg)
+{
+    struct local *local = arg;
+    if (!local)
+        return;
+    if (local->trace && local->trace_sink)
+        pst_cli_trace_finish(local->trace, local->trace_sink);
+    if (local->trace_sink && local->trace_sink != local->log_sink) {
+        pst_cli_sink_flush(local->trace_sink);
+        free(local->trace_sink);
+    }
+    if (local->log_sink) {
+        pst_cli_sink_flush(local->log_sink);
+        free(local->log_sink);
+    }
+    pst_cli_trace_free(local->trace);
+    free(local);
+}
+
+static struct pst_cli_sink *new_sink(struct pst_cli_output *output)
+{
+    struct pst_cli_sink *sink = malloc(sizeof *sink);
+    if (!sink)
+        return NULL;
+    sink->output = output;
+    sink->len = 0;
+    return sink;
+}
+
+static int on_worker_start(void *arg, void **ret_local)
+{
+    struct pst_cli_reports *reports = arg;
+    struct local *local = calloc(1, sizeof *local);
+    if (!local)
+        return PST_E_NOMEM;
+    local->log_sink = new_sink(reports->log);
+    bool ok = local->log_sink != NULL;
+    if (reports->trace_wanted) {
+        bool shared = reports->log == &reports->standard;
+        local->trace_sink = shared ? local->log_sink : new_sink(&reports->standard);
+        local->trace = pst_cli_trace_new();
+        ok = ok && local->trace_sink && local->trace;
+    }
+    if (!ok) {
+        on_worker_stop(local);
+        return PST_E_NOMEM;
+    }
+    *ret_local = local;
+    return 0;
+}
+
+static void on_exchange(const struct pst_log_entry *entry, void *arg)
+{
+    struct local *local = arg;
+    if (local->trace) {
+        struct pst_peer_info peer;
+        pst_exchange_peer(entry->exchange, &peer);
+        pst_cli_trace_message_end(local->trace, local->trace_sink, &peer);
+    }
+    pst_cli_log_exchange(&local->log, local->log_sink, entry);
+}
+
+/* Without a log: only the trace wants to know where messages end. */
+static void on_exchange_traced(const struct pst_log_entry *entry, void *arg)
+{
+    struct local *local = arg;
+    struct pst_peer_info peer;
+    pst_exchange_peer(entry->exchange, &peer);
+    pst_cli_trace_message_end(local->trace, local->trace_sink, &peer);
+}
+
+static void on_event(const struct pst_event_entry *entry, void *arg)
+{
+    struct local *local = arg;
+    pst_cli_log_event(&local->log, local->log_sink, entry, (int64_t)time(NULL));
+}
+
+static void on_trace(const struct pst_trace_entry *entry, void *arg)
+{
+    struct local *local = arg;
+    pst_cli_trace_bytes(local->trace, local->trace_sink, entry);
+}
+
+static void on_turn_end(void *arg)
+{
+    struct local *local = arg;
+    pst_cli_sink_flush(local->log_sink);
+    if (local->trace_sink && local->trace_sink != local->log_sink)
+        pst_cli_sink_flush(local->trace_sink);
+}
+
+int pst_cli_observe(struct pst_server *server, struct pst_cli_reports *reports)
+{
+    /* What is not wanted is not observed: without on_trace, the server need not gather the bytes of a file
+     * to show them, and sends it without looking. */
+    const struct pst_observer observer = {
+        .on_exchange = reports->log_wanted     ? on_exchange
+                       : reports->trace_wanted ? on_exchange_traced
+                                               : NULL,
+        .on_trace = reports->trace_wanted ? on_trace : NULL,
+        .on_event = reports->log_wanted ? on_event : NULL,
+        .on_turn_end = on_turn_end,
+        .arg = reports,
+        .on_worker_start = on_worker_start,
+        .on_worker_stop = on_worker_stop,
+    };
+    if (!reports->log_wanted && !reports->trace_wanted)
+        return 0;
+    return pst_server_observe(server, &observer);
+}
