@@ -25,7 +25,7 @@
     X(body_idle_ms, 15000, 10, 3600000, "between two pieces of a request body; over it 408")                 \
     X(body_rate_bytes, 256, 0, 1000000000, "a request body's mean bytes a second, after rate_grace_ms; under it 408") \
     X(idle_ms, 30000, 10, 3600000, "between two requests of one connection")                                 \
-    X(write_stall_ms, 15000, 10, 3600000, "without the peer taking a byte of the reply")                     \
+    X(write_stall_ms, 30000, 10, 3600000, "without the peer taking a byte of the reply")                     \
     X(write_rate_bytes, 256, 0, 1000000000, "a reply's mean bytes a second, after rate_grace_ms")            \
     X(rate_grace_ms, 10000, 0, 3600000, "time before the mean rates count")                                  \
     X(linger_ms, 3000, 10, 60000, "waiting for the peer to close after our last byte")                       \

@@ -39,7 +39,8 @@ PST_API int pst_server_handle(struct pst_server *server, const char *pattern,
 
 /* address: "127.0.0.1:8080", "[::1]:8080", "localhost:8080" (both families), "*:8080" (all addresses of both
  * families), "8080" (as localhost). Port 0 takes a free port: see pst_server_url(). A port that somebody
- * else listens on is PST_E_BUSY. The sockets are bound here and listened on by pst_server_start(). */
+ * else listens on is PST_E_BUSY. The sockets listen from here on; who connects before pst_server_start()
+ * waits. */
 PST_API int pst_server_listen_http(struct pst_server *server, const char *address);
 /* The same over TLS. Needs a certificate by then. */
 PST_API int pst_server_listen_https(struct pst_server *server, const char *address);

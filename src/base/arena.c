@@ -82,7 +82,7 @@ void *pst_arena_grow(struct pst_arena *a, void *ptr, size_t old_size, size_t new
         return ptr;
     }
     void *mem = pst_arena_alloc(a, new_size);
-    if (mem)
+    if (mem && old_size)
         memcpy(mem, ptr, old_size < new_size ? old_size : new_size);
     return mem;
 }

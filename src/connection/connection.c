@@ -1,0 +1,500 @@
+/* connection.c - see connection.h. Deadlines are in deadline.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "connection/internal.h"
+#include "h1/session.h"
+
+/* Steps of one connection in one turn, so that a fast peer cannot starve the others. A step moves at most a
+ * chunk in, or what the socket takes out. */
+enum { STEPS_PER_TURN = 32 };
+
+static struct pst_loop *loop_of(const struct pst_connection *c)
+{
+    return c->driver->http->loop;
+}
+
+void pst_driver_init(struct pst_driver *driver, struct pst_http_env *http)
+{
+    memset(driver, 0, sizeof(*driver));
+    driver->http = http;
+    pst_list_init(&driver->connections);
+    driver->next_id = driver->id_step = 1;
+}
+
+void pst_driver_fini(struct pst_driver *driver)
+{
+    pst_pool_put(&driver->http->pools->chunks, driver->scratch);
+    driver->scratch = NULL;
+}
+
+/* ---- reports ---- */
+
+static void trace(struct pst_connection *c, bool out, const char *data, size_t len)
+{
+    if (c->driver->on_trace && len) {
+        struct pst_trace_entry entry = {c->id, out, data, len, c->host.peer};
+        c->driver->on_trace(c->driver, &entry);
+    }
+}
+
+static void trace_iov(struct pst_connection *c, const struct iovec *iov, size_t n)
+{
+    for (; c->driver->on_trace && n; iov++) {
+        size_t part = n < iov->iov_len ? n : iov->iov_len;
+        trace(c, true, iov->iov_base, part);
+        n -= part;
+    }
+}
+
+void pst_connection_report(struct pst_connection *c, const char *cause)
+{
+    if (c->driver->on_event && cause[0]) {
+        struct pst_event_entry entry = {c->id, cause, c->host.peer};
+        c->driver->on_event(c->driver, &entry);
+    }
+}
+
+static void learn_peer(struct pst_connection *c)
+{
+    struct pst_transport_info info;
+    c->transport->ops->info(c->transport, &info);
+    memcpy(c->address, info.address, sizeof(c->address));
+    c->host.peer = (struct pst_peer_info){c->address, info.port, info.security, info.cipher};
+    c->host.is_secure = info.is_secure;
+    c->host.can_sendfile = c->transport->ops->sendfile && !c->driver->on_trace;
+}
+
+/* ---- states ---- */
+
+static void enter(struct pst_connection *c, enum pst_connection_state state)
+{
+    c->state = state;
+    c->since_ms = pst_loop_now_ms(loop_of(c));
+    c->rd_wait = c->wr_wait = WAIT_NONE;
+}
+
+/* Notes what a call waits for; true where the status was a WANT. */
+static bool must_wait(enum pst_io io, enum pst_wait *wait)
+{
+    if (io == PST_IO_WANT_RD)
+        *wait = WAIT_RD;
+    else if (io == PST_IO_WANT_WR)
+        *wait = WAIT_WR;
+    else
+        return false;
+    return true;
+}
+
+void pst_connection_die(struct pst_connection *c, enum pst_end why)
+{
+    c->end = why;
+    c->state = PST_CONNECTION_DEAD;
+}
+
+/* The transport has failed: named in the log, unless an exchange's line will say so. */
+static void die_of_transport(struct pst_connection *c)
+{
+    struct pst_transport_info info;
+    c->transport->ops->info(c->transport, &info);
+    pst_connection_report(c, info.failure);
+    pst_connection_die(c, PST_END_PEER_RESET);
+}
+
+static bool step_handshake(struct pst_connection *c)
+{
+    if (c->rd_wait != WAIT_NONE)
+        return false;
+    enum pst_io io = c->transport->ops->handshake(c->transport);
+    if (must_wait(io, &c->rd_wait))
+        return false;
+    if (io != PST_IO_OK || c->is_draining) {
+        die_of_transport(c);
+        return true;
+    }
+    learn_peer(c);
+    if (pst_h1_session_new(&c->session, c->driver->http, &c->host) != 0) {
+        pst_connection_die(c, PST_END_NOMEM);
+        return true;
+    }
+    enter(c, PST_CONNECTION_OPEN);
+    return true;
+}
+
+/* ---- output ---- */
+
+static void wrote(struct pst_connection *c, size_t n)
+{
+    c->write_last_ms = pst_loop_now_ms(loop_of(c));
+    c->write_bytes += n;
+    c->needs_flush = true;
+}
+
+/* The socket is full: from here on the peer has to take bytes. */
+static void write_blocked(struct pst_connection *c)
+{
+    if (!c->is_write_blocked) {
+        c->is_write_blocked = true;
+        c->write_since_ms = c->write_last_ms = pst_loop_now_ms(loop_of(c));
+        c->write_bytes = 0;
+    }
+}
+
+static bool after_write(struct pst_connection *c, enum pst_io io)
+{
+    if (must_wait(io, &c->wr_wait)) {
+        write_blocked(c);
+        return false;
+    }
+    if (io != PST_IO_OK) {
+        pst_connection_die(c, PST_END_PEER_RESET);
+        return true;
+    }
+    return true;
+}
+
+static bool flush(struct pst_connection *c)
+{
+    if (!c->needs_flush) {
+        c->is_write_blocked = false;
+        return false;
+    }
+    enum pst_io io = c->transport->ops->flush(c->transport);
+    if (io == PST_IO_OK)
+        c->needs_flush = c->is_write_blocked = false;
+    return after_write(c, io);
+}
+
+static bool step_output(struct pst_connection *c)
+{
+    if (c->wr_wait != WAIT_NONE)
+        return false;
+    struct pst_output out;
+    const struct pst_session_ops *session = c->session->ops;
+    session->output(c->session, &out);
+    if (c->session->must_cut) {
+        pst_connection_die(c, PST_END_SOURCE_FAILED);
+        return true;
+    }
+    size_t n = 0;
+    enum pst_io io;
+    if (out.iov_count) {
+        io = c->transport->ops->writev(c->transport, out.iov, out.iov_count, &n);
+        if (io == PST_IO_OK)
+            trace_iov(c, out.iov, n);
+    } else if (out.file_fd >= 0) {
+        off_t offset = out.file_offset;
+        io = c->transport->ops->sendfile(c->transport, out.file_fd, &offset, out.file_len, &n);
+        if (io == PST_IO_OK && n == 0) { /* the file is shorter than it was */
+            session->file_failed(c->session);
+            return true;
+        }
+    } else {
+        return flush(c);
+    }
+    if (io == PST_IO_OK) {
+        wrote(c, n);
+        session->sent(c->session, n);
+    }
+    return after_write(c, io);
+}
+
+/* ---- input ---- */
+
+static bool feed_held(struct pst_connection *c)
+{
+    size_t used = 0;
+    c->session->ops->input(c->session, c->held + c->held_at, c->held_len, &used);
+    c->held_at += (uint32_t)used;
+    c->held_len -= (uint32_t)used;
+    if (c->held_len == 0) {
+        pst_pool_put(&c->driver->http->pools->chunks, c->held);
+        c->held = NULL;
+    }
+    return used > 0;
+}
+
+static void feed(struct pst_connection *c, size_t n)
+{
+    struct pst_driver *driver = c->driver;
+    size_t used = 0;
+    c->is_used = true;
+    c->is_trimmed = false;
+    trace(c, false, driver->scratch, n);
+    c->session->ops->input(c->session, driver->scratch, n, &used);
+    if (used < n) { /* the connection keeps the chunk; the worker gets a fresh one for its next read */
+        c->held = driver->scratch;
+        c->held_at = (uint32_t)used;
+        c->held_len = (uint32_t)(n - used);
+        driver->scratch = NULL;
+    }
+}
+
+static bool take_scratch(struct pst_driver *driver)
+{
+    if (!driver->scratch)
+        driver->scratch = pst_pool_get(&driver->http->pools->chunks);
+    return driver->scratch != NULL;
+}
+
+/* Reads once. WANT: noted. After OK the socket may be known to be empty: then nothing is tried before the
+ * next edge. */
+static enum pst_io read_once(struct pst_connection *c, size_t *ret_n)
+{
+    enum pst_io io = c->transport->ops->read(c->transport, c->driver->scratch, PST_CHUNK_BYTES, ret_n);
+    if (!must_wait(io, &c->rd_wait) && io == PST_IO_OK && !c->is_rdhup &&
+        !c->transport->ops->pending(c->transport))
+        c->rd_wait = WAIT_RD;
+    return io;
+}
+
+static bool step_input(struct pst_connection *c)
+{
+    if (!c->session->ops->wants_input(c->session))
+        return false;
+    if (c->held)
+        return feed_held(c);
+    if (c->rd_wait != WAIT_NONE || c->is_read_ended)
+        return false;
+    if (!take_scratch(c->driver)) {
+        pst_connection_die(c, PST_END_NOMEM);
+        return true;
+    }
+    size_t n = 0;
+    enum pst_io io = read_once(c, &n);
+    switch (io) {
+    case PST_IO_OK:
+        feed(c, n);
+        return true;
+    case PST_IO_EOF:
+    case PST_IO_TRUNC:
+        c->is_read_ended = true;
+        c->session->ops->input_end(c->session, io == PST_IO_EOF);
+        return true;
+    case PST_IO_ERR:
+        die_of_transport(c);
+        return true;
+    case PST_IO_WANT_RD:
+    case PST_IO_WANT_WR:
+        break;
+    }
+    return false;
+}
+
+static bool step_open(struct pst_connection *c)
+{
+    bool moved = step_output(c);
+    if (c->state != PST_CONNECTION_OPEN)
+        return true;
+    if (c->session->must_cut) {
+        pst_connection_die(c, PST_END_SOURCE_FAILED);
+        return true;
+    }
+    if (c->session->ops->is_finished(c->session)) {
+        enter(c, PST_CONNECTION_SHUTDOWN);
+        return true;
+    }
+    return step_input(c) || moved;
+}
+
+/* ---- closing ---- */
+
+/* A close with unread input makes the kernel send a reset, which can destroy our last answer before the peer
+ * has read it. So our direction is ended first, and what the peer still sends is read and thrown away, within
+ * bounds. */
+static bool step_shutdown(struct pst_connection *c)
+{
+    if (c->wr_wait != WAIT_NONE)
+        return false;
+    enum pst_io io = c->transport->ops->shutdown(c->transport);
+    if (must_wait(io, &c->wr_wait))
+        return false;
+    if (io != PST_IO_OK || c->is_read_ended)
+        pst_connection_die(c, PST_END_OK);
+    else
+        enter(c, PST_CONNECTION_LINGER);
+    return true;
+}
+
+static bool step_linger(struct pst_connection *c)
+{
+    if (c->rd_wait != WAIT_NONE)
+        return false;
+    size_t n = 0;
+    enum pst_io io = take_scratch(c->driver) ? read_once(c, &n) : PST_IO_ERR;
+    if (io == PST_IO_WANT_RD || io == PST_IO_WANT_WR)
+        return false;
+    c->linger_bytes += n;
+    if (io != PST_IO_OK || c->linger_bytes > c->driver->http->limits->linger_bytes)
+        pst_connection_die(c, PST_END_OK);
+    return true;
+}
+
+static void destroy(struct pst_connection *c)
+{
+    struct pst_driver *driver = c->driver;
+    pst_loop_clear_timer(loop_of(c), &c->timer);
+    pst_loop_unqueue(&c->task);
+    if (c->session) {
+        c->session->ops->abort(c->session, c->end == PST_END_OK ? PST_END_PEER_CLOSED : c->end);
+        c->session->ops->destroy(c->session);
+    }
+    if (c->is_watched)
+        pst_loop_unwatch(loop_of(c), &c->watch);
+    c->transport->ops->destroy(c->transport);
+    pst_pool_put(&driver->http->pools->chunks, c->held);
+    pst_list_remove(&c->node);
+    driver->count--;
+    free(c);
+    if (driver->on_closed)
+        driver->on_closed(driver);
+}
+
+/* ---- driving ---- */
+
+static bool step(struct pst_connection *c)
+{
+    switch (c->state) {
+    case PST_CONNECTION_HANDSHAKE:
+        return step_handshake(c);
+    case PST_CONNECTION_OPEN:
+        return step_open(c);
+    case PST_CONNECTION_SHUTDOWN:
+        return step_shutdown(c);
+    case PST_CONNECTION_LINGER:
+        return step_linger(c);
+    case PST_CONNECTION_DEAD:
+        break;
+    }
+    return false;
+}
+
+void pst_connection_drive(struct pst_connection *c)
+{
+    int steps = 0;
+    c->is_driving = true;
+    do
+        c->is_woken = false;
+    while (steps++ < STEPS_PER_TURN && (step(c) || c->is_woken));
+    c->is_driving = false;
+    if (c->state == PST_CONNECTION_DEAD) {
+        destroy(c);
+        return;
+    }
+    if (steps > STEPS_PER_TURN)
+        pst_loop_queue(loop_of(c), &c->task);
+    pst_connection_arm(c);
+}
+
+static void on_task(struct pst_task *task)
+{
+    pst_connection_drive(PST_CONTAINER(task, struct pst_connection, task));
+}
+
+/* Never drives from within: the session, or a handler in another connection's turn, may be the caller. */
+static void on_wake(struct pst_session_host *host)
+{
+    struct pst_connection *c = PST_CONTAINER(host, struct pst_connection, host);
+    if (c->is_driving)
+        c->is_woken = true;
+    else if (c->state != PST_CONNECTION_DEAD)
+        pst_loop_queue(loop_of(c), &c->task);
+}
+
+void pst_connection_notify(struct pst_connection *c, unsigned events)
+{
+    if (events & (PST_EV_RDHUP | PST_EV_ERR))
+        c->is_rdhup = true;
+    if (events & (PST_EV_RD | PST_EV_RDHUP | PST_EV_ERR)) {
+        if (c->rd_wait == WAIT_RD)
+            c->rd_wait = WAIT_NONE;
+        if (c->wr_wait == WAIT_RD)
+            c->wr_wait = WAIT_NONE;
+    }
+    if (events & (PST_EV_WR | PST_EV_ERR)) {
+        if (c->rd_wait == WAIT_WR)
+            c->rd_wait = WAIT_NONE;
+        if (c->wr_wait == WAIT_WR)
+            c->wr_wait = WAIT_NONE;
+    }
+    /* A reset while a reply is awaited or under way: nothing can be delivered, and no read would tell. */
+    if ((events & PST_EV_ERR) && c->state == PST_CONNECTION_OPEN && !c->session->ops->wants_input(c->session))
+        pst_connection_die(c, PST_END_PEER_RESET);
+    pst_connection_drive(c);
+}
+
+static void on_event(struct pst_watch *watch, unsigned events)
+{
+    pst_connection_notify(PST_CONTAINER(watch, struct pst_connection, watch), events);
+}
+
+int pst_connection_open(struct pst_driver *driver, struct pst_transport *transport,
+                        struct pst_connection **ret_connection)
+{
+    struct pst_connection *c = calloc(1, sizeof(*c));
+    if (!c) {
+        transport->ops->destroy(transport);
+        return PST_E_NOMEM;
+    }
+    c->driver = driver;
+    c->transport = transport;
+    c->host.wake = on_wake;
+    c->end = PST_END_OK;
+    pst_task_init(&c->task, on_task);
+    pst_timer_init(&c->timer, pst_connection_on_timer);
+    learn_peer(c);
+    struct pst_transport_info info;
+    transport->ops->info(transport, &info);
+    c->watch = (struct pst_watch){info.fd, on_event};
+    if (info.fd >= 0) {
+        int err = pst_loop_watch(driver->http->loop, &c->watch);
+        if (err) {
+            transport->ops->destroy(transport);
+            free(c);
+            return err;
+        }
+        c->is_watched = true;
+    }
+    c->id = driver->next_id;
+    driver->next_id += driver->id_step;
+    pst_list_push_back(&driver->connections, &c->node);
+    driver->count++;
+    if (ret_connection)
+        *ret_connection = c;
+    enter(c, PST_CONNECTION_HANDSHAKE);
+    pst_connection_drive(c);
+    return 0;
+}
+
+/* ---- all of them ---- */
+
+static void drain(struct pst_connection *c)
+{
+    c->is_draining = true;
+    if (c->state == PST_CONNECTION_HANDSHAKE)
+        pst_connection_die(c, PST_END_STOPPED);
+    else if (c->state == PST_CONNECTION_OPEN)
+        c->session->ops->drain(c->session);
+    pst_connection_drive(c);
+}
+
+void pst_driver_drain(struct pst_driver *driver)
+{
+    struct pst_list all;
+    pst_list_take(&all, &driver->connections);
+    while (!pst_list_is_empty(&all)) {
+        struct pst_connection *c = PST_CONTAINER(all.next, struct pst_connection, node);
+        pst_list_remove(&c->node);
+        pst_list_push_back(&driver->connections, &c->node);
+        drain(c);
+    }
+}
+
+void pst_driver_abort(struct pst_driver *driver)
+{
+    while (!pst_list_is_empty(&driver->connections)) {
+        struct pst_connection *c = PST_CONTAINER(driver->connections.next, struct pst_connection, node);
+        pst_connection_die(c, PST_END_STOPPED);
+        pst_connection_drive(c);
+    }
+}

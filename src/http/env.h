@@ -1,0 +1,35 @@
+/* env.h - what a worker gives to the HTTP layer: limits, routes, memory, time, and where to report. */
+#ifndef PST_HTTP_ENV_H
+#define PST_HTTP_ENV_H
+
+#include <stdint.h>
+
+#include "base/pool.h"
+#include "http/router.h"
+#include "loop/loop.h"
+#include "postern/http.h"
+#include "postern/limits.h"
+#include "postern/server.h"
+
+struct pst_http_env {
+    const struct pst_limits *limits;
+    const struct pst_router *router;
+    struct pst_loop *loop;
+    struct pst_pools *pools;
+    struct pst_pool exchanges; /* PST_EXCHANGE_BYTES each */
+    struct pst_worker *worker; /* for pst_exchange_worker(); may be NULL in tests */
+    void **locals;             /* each route's state of this worker, by route index; NULL: none has any */
+    /* Reports; each may be NULL. */
+    void (*on_exchange)(struct pst_http_env *env, const struct pst_log_entry *entry);
+    /* private */
+    int64_t date_time;
+    char date[PST_HTTP_DATE_BYTES];
+};
+
+void pst_http_env_init(struct pst_http_env *env, const struct pst_limits *limits,
+                       const struct pst_router *router, struct pst_loop *loop, struct pst_pools *pools);
+void pst_http_env_fini(struct pst_http_env *env);
+/* The Date field's value (PST_HTTP_DATE_BYTES bytes) for this turn of the loop; valid until the next call. */
+const char *pst_http_env_date(struct pst_http_env *env);
+
+#endif

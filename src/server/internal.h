@@ -1,0 +1,93 @@
+/* internal.h - the server's and its workers' state, shared by server.c, listen.c, certificate.c and worker.c.
+ */
+#ifndef PST_SERVER_INTERNAL_H
+#define PST_SERVER_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "connection/connection.h"
+#include "http/env.h"
+#include "loop/loop.h"
+#include "postern/server.h"
+#include "transport/listener.h"
+#include "transport/tls.h"
+
+/* One bound address; a name such as localhost makes two. */
+struct pst_door {
+    struct pst_listen_addr addr;
+    bool is_secure;
+    int fd; /* the first worker's socket; -1 once it has gone over to it */
+};
+
+/* A worker's socket of one door. */
+struct pst_worker_door {
+    struct pst_worker *worker;
+    struct pst_watch watch;
+    struct pst_task task; /* when there was more to accept than one turn allows */
+    bool is_secure;
+    bool is_waiting; /* for room: a connection to end, or descriptors */
+};
+
+struct pst_worker {
+    struct pst_server *server;
+    unsigned number;
+    pthread_t thread;
+    bool is_thread_started;
+    int error; /* what ended it early */
+    struct pst_pools pools;
+    struct pst_loop *loop;
+    struct pst_http_env env;
+    struct pst_driver driver;
+    struct pst_tls_ctx *tls;
+    void **locals;
+    size_t locals_started;
+    struct pst_worker_door *doors;
+    size_t door_count;
+    struct pst_watch stop_watch;
+    struct pst_timer retry_timer; /* accept again after descriptors or memory ran out */
+    struct pst_timer drain_timer;
+    bool is_draining;
+    /* the observer's */
+    void *observer_local;
+    bool is_observer_started, is_observed; /* is_observed: something was reported in this turn */
+    struct pst_task turn_task;
+};
+
+struct pst_url {
+    struct pst_url *next;
+    char text[96];
+};
+
+struct pst_server {
+    struct pst_limits limits;
+    struct pst_router *router;
+    struct pst_door *doors;
+    size_t door_count;
+    struct pst_url *urls; /* in order of listening */
+    char *cert, *key;     /* file contents, for each worker's own context */
+    size_t cert_len, key_len;
+    struct pst_tls_ctx *tls; /* made when the certificate was checked; the first worker's */
+    struct pst_tls_cert_info cert_info;
+    struct pst_observer observer;
+    unsigned worker_count;
+    struct pst_worker *workers; /* while started */
+    bool is_started;
+    int stop_fd; /* eventfd: each write wakes all workers */
+    int done_fd; /* eventfd: a worker has ended */
+    char error[512];
+};
+
+/* Notes the line for pst_server_error() and returns err. */
+int pst_server_fail(struct pst_server *server, int err, const char *format, ...) PST_PRINTF(3, 4);
+
+/* certificate.c: wipes and frees; NULL is allowed. */
+void pst_server_forget(char *secret, size_t len);
+
+/* worker.c. All on the thread that starts the server, except that the worker then runs on its own. */
+int pst_worker_init(struct pst_worker *worker, struct pst_server *server, unsigned number);
+int pst_worker_start(struct pst_worker *worker);
+/* After its thread was joined, or never started. Works on a half-made worker. */
+void pst_worker_fini(struct pst_worker *worker);
+
+#endif
