@@ -58,14 +58,13 @@ function(postern_system_mbedtls)
     include(CheckCSourceCompiles)
     set(CMAKE_REQUIRED_INCLUDES ${POSTERN_MBEDTLS_INCLUDE})
     set(CMAKE_REQUIRED_LIBRARIES ${POSTERN_MBEDTLS_LIB_TLS} ${POSTERN_MBEDTLS_LIB_X509} ${POSTERN_MBEDTLS_LIB_CRYPTO})
-    check_c_source_compiles("
-        #include <mbedtls/ssl.h>
-        #if !defined(MBEDTLS_THREADING_C) || !defined(MBEDTLS_SSL_PROTO_TLS1_2) || !defined(MBEDTLS_SSL_PROTO_TLS1_3) || \\
-            !defined(MBEDTLS_SSL_ALPN) || !defined(MBEDTLS_SSL_SESSION_TICKETS) || !defined(MBEDTLS_SSL_SERVER_NAME_INDICATION)
-        #error lacks what postern needs
-        #endif
-        int main(void) { mbedtls_ssl_context ssl; mbedtls_ssl_init(&ssl); mbedtls_ssl_free(&ssl); return 0; }
-    " POSTERN_SYSTEM_MBEDTLS_FEATURES)
+    set(program "#include <mbedtls/ssl.h>\n")
+    foreach(feature IN ITEMS THREADING_C PLATFORM_C FS_IO PEM_PARSE_C PSA_CRYPTO_C SSL_SRV_C SSL_PROTO_TLS1_2
+                             SSL_PROTO_TLS1_3 SSL_ALPN SSL_SERVER_NAME_INDICATION SSL_SESSION_TICKETS SSL_TICKET_C)
+        string(APPEND program "#ifndef MBEDTLS_${feature}\n#error lacks ${feature}\n#endif\n")
+    endforeach()
+    string(APPEND program "int main(void) { mbedtls_ssl_context ssl; mbedtls_ssl_init(&ssl); return 0; }\n")
+    check_c_source_compiles("${program}" POSTERN_SYSTEM_MBEDTLS_FEATURES)
     if(NOT POSTERN_SYSTEM_MBEDTLS_FEATURES)
         message(STATUS "postern: the system's Mbed TLS ${version} lacks threading or a TLS feature that postern needs")
         return()

@@ -45,7 +45,9 @@ def main():
         if list(prefix.rglob("mbedtls*.h")):
             sys.exit("headers of Mbed TLS were installed: they are private")
 
-        env = {**os.environ, "LD_LIBRARY_PATH": str(library_dir), "PKG_CONFIG_PATH": str(library_dir / "pkgconfig")}
+        env = dict(os.environ)
+        for name, folder in (("LD_LIBRARY_PATH", library_dir), ("PKG_CONFIG_PATH", library_dir / "pkgconfig")):
+            env[name] = f"{folder}:{env[name]}" if env.get(name) else str(folder)
         for linkage in ("shared", "static"):
             build = tmp / f"cmake-{linkage}"
             run([args.cmake, "-S", HERE, "-B", build, "-G", args.generator, f"-DCMAKE_PREFIX_PATH={prefix}",
