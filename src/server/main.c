@@ -231,10 +231,8 @@ static int run(struct program *prog)
         return complain(CANNOT_START, "cannot start: %s", reason(prog, err));
 
     struct pst_tls_cert_info cert;
-    bool has_https = pst_cli_has_https(&prog->cli);
-    if (has_https)
-        pst_server_cert_info(prog->server, &cert);
-    pst_cli_banner(stdout, prog->server, &prog->cli, has_https ? &cert : NULL, (int64_t)time(NULL));
+    bool has_cert = pst_server_cert_info(prog->server, &cert) == 0;
+    pst_cli_banner(stdout, prog->server, &prog->cli, has_cert ? &cert : NULL, (int64_t)time(NULL));
 
     catch_signals(prog->server);
     block_signals(SIG_UNBLOCK);
