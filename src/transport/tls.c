@@ -52,7 +52,8 @@ struct tls {
     size_t in_pos, in_len;
     unsigned char *out; /* ciphertext to send: [out_pos, out_len); NULL where there is none */
     size_t out_pos, out_len;
-    size_t record_bytes; /* the most plaintext of a record: 16384, or less where the client asked for it */
+    size_t record_bytes; /* the most plaintext of a record: 16384 (Mbed TLS's TLS 1.3: 16383), or what was
+                            agreed on */
     mbedtls_ssl_context ssl;
 };
 
@@ -435,7 +436,8 @@ static void skip(struct cursor *c, size_t n)
 }
 
 /* How much goes into the next record: whole entries as long as they fit; *ret_pieces: of how many. An entry
- * that does not fit is sealed by itself, straight from the caller's memory. */
+ * that does not fit is sealed by itself, straight from the caller's memory: filling records to the brim by
+ * copying from it costs more (16 KiB: 0.4 us) than the short record that is left at its end (0.2 us). */
 static size_t measure(const struct cursor *c, size_t most, int *ret_pieces)
 {
     size_t n = c->iov->iov_len - c->offset;

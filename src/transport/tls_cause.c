@@ -49,6 +49,8 @@ static const struct {
     {MBEDTLS_ERR_SSL_CONN_EOF, 0, "client closed during TLS handshake"},
     {MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY, 0, "client closed during TLS handshake"},
     {MBEDTLS_ERR_SSL_INVALID_MAC, MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC, "TLS record failed authentication"},
+    /* A length over that of the largest record (RFC 8446 5.2); Mbed TLS has no error of its own for it. */
+    {MBEDTLS_ERR_SSL_BAD_INPUT_DATA, MBEDTLS_SSL_ALERT_MSG_RECORD_OVERFLOW, "TLS record too large"},
     {MBEDTLS_ERR_SSL_INVALID_RECORD, MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR, "malformed TLS record"},
     {MBEDTLS_ERR_SSL_DECODE_ERROR, MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR, "malformed TLS message"},
     {MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER, MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER,
