@@ -20,8 +20,9 @@ int pst_tls_global_init(void);
 
 /* A server context from PEM or DER bytes in memory: chain (leaf first) and private key.
  * now: seconds since 1970, for the dates. error: receives one line for a person saying what is wrong and what
- * to do. Errors: PST_E_CERT, PST_E_KEY, PST_E_MISMATCH, PST_E_EXPIRED, PST_E_NOTYET, PST_E_CHAIN (over 16
- * KiB, cannot be sent), PST_E_NOMEM, PST_E_TLS. The caller wipes its copy of the key. */
+ * to do; on success "", or a warning of the same kind (such as a chain out of order) that the caller may
+ * show. Errors: PST_E_CERT, PST_E_KEY, PST_E_MISMATCH, PST_E_EXPIRED, PST_E_NOTYET, PST_E_CHAIN (over 16 KiB,
+ * cannot be sent), PST_E_NOMEM, PST_E_TLS. The caller wipes its copy of the key. */
 int pst_tls_ctx_new(struct pst_tls_ctx **ret_ctx, const void *cert, size_t cert_len, const void *key,
                     size_t key_len, int64_t now, char *error, size_t error_cap);
 void pst_tls_ctx_versions(struct pst_tls_ctx *ctx, enum pst_tls_versions versions);

@@ -101,13 +101,14 @@ static void set_names(mbedtls_x509write_cert *crt, const char *name)
     static unsigned char ipv6[16] = {[15] = 1};
     char dns[64];
     (void)snprintf(dns, sizeof(dns), "%s", name);
-    mbedtls_x509_san_list six = {.node = {.type = MBEDTLS_X509_SAN_IP_ADDRESS}};
-    six.node.san.unstructured_name = (mbedtls_x509_buf){.p = ipv6, .len = sizeof(ipv6)};
-    mbedtls_x509_san_list four = {.node = {.type = MBEDTLS_X509_SAN_IP_ADDRESS}, .next = &six};
-    four.node.san.unstructured_name = (mbedtls_x509_buf){.p = ipv4, .len = sizeof(ipv4)};
-    mbedtls_x509_san_list first = {.node = {.type = MBEDTLS_X509_SAN_DNS_NAME}, .next = &four};
+    /* Mbed TLS writes the list from its end. */
+    mbedtls_x509_san_list first = {.node = {.type = MBEDTLS_X509_SAN_DNS_NAME}};
     first.node.san.unstructured_name = (mbedtls_x509_buf){.p = (unsigned char *)dns, .len = strlen(dns)};
-    must(mbedtls_x509write_crt_set_subject_alternative_name(crt, &first), "names");
+    mbedtls_x509_san_list four = {.node = {.type = MBEDTLS_X509_SAN_IP_ADDRESS}, .next = &first};
+    four.node.san.unstructured_name = (mbedtls_x509_buf){.p = ipv4, .len = sizeof(ipv4)};
+    mbedtls_x509_san_list six = {.node = {.type = MBEDTLS_X509_SAN_IP_ADDRESS}, .next = &four};
+    six.node.san.unstructured_name = (mbedtls_x509_buf){.p = ipv6, .len = sizeof(ipv6)};
+    must(mbedtls_x509write_crt_set_subject_alternative_name(crt, &six), "names");
 }
 
 static void set_padding(mbedtls_x509write_cert *crt, size_t bytes)
