@@ -26,7 +26,7 @@ struct glob {
 void pst_media_db_init(struct pst_media_db *db)
 {
     *db = (struct pst_media_db){0};
-    pst_arena_init(&db->arena, NULL, 0);
+    pst_arena_init(&db->arena, db->first, sizeof db->first);
 }
 
 void pst_media_db_fini(struct pst_media_db *db)

@@ -13,8 +13,10 @@
 /* The extension in lower case and NUL-terminated; false where it is empty, too long or holds a NUL. */
 bool pst_media_extension_fold(struct pst_slice extension, char dst[PST_MEDIA_EXTENSION_MOST + 1]);
 
+/* Points into itself: not to be copied. */
 struct pst_media_db {
     struct pst_arena arena; /* the texts */
+    char first[256];        /* the arena's first piece */
     struct pst_media_slot *slots;
     size_t slot_count, used; /* slot_count: 0 or a power of two */
 };
