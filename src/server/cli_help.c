@@ -14,12 +14,12 @@ static const struct row options[] = {
 };
 
 struct limit_row {
-    const char *name, *range, *text;
+    const char *name, *text;
     unsigned long long def;
 };
 
 static const struct limit_row limits[] = {
-#define PST_X(name, def, least, most, text) {#name, #least " to " #most, text, def},
+#define PST_X(name, def, least, most, text) {#name, text, def},
     PST_LIMIT_MAP(PST_X)
 #undef PST_X
 };
@@ -48,12 +48,11 @@ void pst_cli_help(FILE *out)
 
 void pst_cli_help_markdown(FILE *out)
 {
-    fputs("| option | meaning |\n| --- | --- |\n", out);
+    fputs("| option | what it does |\n| --- | --- |\n", out);
     for (size_t i = 0; i < COUNT(options); i++)
         fprintf(out, "| `--%s%s%s` | %s |\n", options[i].name, options[i].value ? " " : "",
                 options[i].value ? options[i].value : "", options[i].text);
-    fputs("\n| limit | default | range | what it bounds |\n| --- | ---: | --- | --- |\n", out);
+    fputs("\n| limit | default | what it bounds |\n| --- | --- | --- |\n", out);
     for (size_t i = 0; i < COUNT(limits); i++)
-        fprintf(out, "| `%s` | %llu | %s | %s |\n", limits[i].name, limits[i].def, limits[i].range,
-                limits[i].text);
+        fprintf(out, "| `%s` | %llu | %s |\n", limits[i].name, limits[i].def, limits[i].text);
 }

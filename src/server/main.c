@@ -197,7 +197,7 @@ static int open_doors(struct program *prog)
 
 static struct pst_server *running; /* for the signal handler; set while signals may come */
 
-/* The default action comes back with the first signal: a second ^C ends a drain that takes too long. */
+/* A second ^C ends a drain that takes too long: asked again, the server cuts what is left. */
 static void on_signal(int number)
 {
     (void)number;
@@ -216,7 +216,7 @@ static void block_signals(int how)
 
 static void catch_signals(struct pst_server *server)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     running = server;
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGINT, &action, NULL);

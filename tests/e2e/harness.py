@@ -116,8 +116,8 @@ class Server:
         return next(door for door in self.doors if door.scheme == scheme)
 
     def stop(self, number=signal.SIGTERM):
-        """Asks it to end, and returns its exit status."""
-        if self.process.poll() is None:
+        """Asks it to end, if a signal is given, and returns its exit status."""
+        if number and self.process.poll() is None:
             self.process.send_signal(number)
         try:
             status = self.process.wait(PATIENCE_S)
