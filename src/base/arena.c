@@ -1,6 +1,7 @@
 /* arena.c - see arena.h. */
 #include "base/arena.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,8 @@ void pst_arena_fini(struct pst_arena *a)
 static void *alloc_block(struct pst_arena *a, size_t size)
 {
     /* A large piece gets a block of its own, and the current block goes on being used for small ones. */
-    size_t want = size > BLOCK_BYTES / 4 ? size : BLOCK_BYTES;
+    bool is_own = size > BLOCK_BYTES / 4;
+    size_t want = is_own ? size : BLOCK_BYTES;
     if (want > SIZE_MAX - sizeof(struct block))
         return NULL;
     struct block *b = malloc(sizeof(*b) + want);
@@ -52,7 +54,7 @@ static void *alloc_block(struct pst_arena *a, size_t size)
     b->next = a->more;
     a->more = b;
     char *mem = (char *)(b + 1);
-    if (want == BLOCK_BYTES) {
+    if (!is_own) {
         a->cur = mem + size;
         a->end = mem + want;
     }
@@ -64,7 +66,7 @@ void *pst_arena_alloc(struct pst_arena *a, size_t size)
     if (size > SIZE_MAX - ALIGN)
         return NULL;
     size = round_up(size);
-    if ((size_t)(a->end - a->cur) >= size) {
+    if ((size_t)(a->end - a->cur) >= size && a->cur) { /* NULL: an arena without a first piece of memory */
         void *mem = a->cur;
         a->cur += size;
         return mem;
