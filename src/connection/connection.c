@@ -1,6 +1,8 @@
 /* connection.c - see connection.h. Deadlines are in deadline.c. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "connection/internal.h"
 #include "h1/session.h"
@@ -9,23 +11,12 @@
  * chunk in, or what the socket takes out. */
 enum { STEPS_PER_TURN = 32 };
 
+/* Four full TLS records. */
+enum { FILE_PIECE_BYTES = 65536 };
+
 static struct pst_loop *loop_of(const struct pst_connection *c)
 {
     return c->driver->http->loop;
-}
-
-void pst_driver_init(struct pst_driver *driver, struct pst_http_env *http)
-{
-    memset(driver, 0, sizeof(*driver));
-    driver->http = http;
-    pst_list_init(&driver->connections);
-    driver->next_id = driver->id_step = 1;
-}
-
-void pst_driver_fini(struct pst_driver *driver)
-{
-    pst_pool_put(&driver->http->pools->chunks, driver->scratch);
-    driver->scratch = NULL;
 }
 
 /* ---- reports ---- */
@@ -62,7 +53,6 @@ static void learn_peer(struct pst_connection *c)
     memcpy(c->address, info.address, sizeof(c->address));
     c->host.peer = (struct pst_peer_info){c->address, info.port, info.security, info.cipher};
     c->host.is_secure = info.is_secure;
-    c->host.can_sendfile = c->transport->ops->sendfile && !c->driver->on_trace;
 }
 
 /* ---- states ---- */
@@ -165,6 +155,57 @@ static bool flush(struct pst_connection *c)
     return after_write(c, io);
 }
 
+static bool can_sendfile(const struct pst_connection *c)
+{
+    return c->transport->ops->sendfile && !c->driver->on_trace;
+}
+
+static enum pst_io write_memory(struct pst_connection *c, const struct iovec *iov, int count, size_t *ret_n)
+{
+    enum pst_io io = c->transport->ops->writev(c->transport, iov, count, ret_n);
+    if (io == PST_IO_OK)
+        trace_iov(c, iov, *ret_n);
+    return io;
+}
+
+static enum pst_io send_file(struct pst_connection *c, const struct pst_output *out, size_t *ret_n,
+                             bool *ret_whole)
+{
+    off_t offset = out->file_offset;
+    enum pst_io io = c->transport->ops->sendfile(c->transport, out->file_fd, &offset, out->file_len, ret_n);
+    *ret_whole = io != PST_IO_OK || *ret_n > 0;
+    return io;
+}
+
+/* Where the bytes of a file have to pass through us: several TLS records at once, the head before the first
+ * of them. What the transport does not take is read again later, so that no buffer waits with the connection.
+ */
+static enum pst_io write_read_file(struct pst_connection *c, const struct pst_output *out, size_t *ret_n,
+                                   bool *ret_whole)
+{
+    struct pst_pool *pool = &c->driver->http->pools->wires;
+    char *buffer = pst_pool_get(pool);
+    if (!buffer) {
+        *ret_whole = false;
+        return PST_IO_OK;
+    }
+    size_t want = out->file_len < FILE_PIECE_BYTES ? out->file_len : FILE_PIECE_BYTES;
+    ssize_t got;
+    do
+        got = pread(out->file_fd, buffer, want, out->file_offset);
+    while (got < 0 && errno == EINTR);
+    enum pst_io io = PST_IO_OK;
+    *ret_whole = got > 0;
+    if (got > 0) {
+        struct iovec iov[PST_OUTPUT_IOV_MAX + 1];
+        memcpy(iov, out->iov, (size_t)out->iov_count * sizeof(*iov));
+        iov[out->iov_count] = (struct iovec){buffer, (size_t)got};
+        io = write_memory(c, iov, out->iov_count + 1, ret_n);
+    }
+    pst_pool_put(pool, buffer);
+    return io;
+}
+
 static bool step_output(struct pst_connection *c)
 {
     if (c->wr_wait != WAIT_NONE)
@@ -176,21 +217,20 @@ static bool step_output(struct pst_connection *c)
         pst_connection_die(c, PST_END_SOURCE_FAILED);
         return true;
     }
+    if (!out.iov_count && out.file_fd < 0)
+        return flush(c);
     size_t n = 0;
     enum pst_io io;
-    if (out.iov_count) {
-        io = c->transport->ops->writev(c->transport, out.iov, out.iov_count, &n);
-        if (io == PST_IO_OK)
-            trace_iov(c, out.iov, n);
-    } else if (out.file_fd >= 0) {
-        off_t offset = out.file_offset;
-        io = c->transport->ops->sendfile(c->transport, out.file_fd, &offset, out.file_len, &n);
-        if (io == PST_IO_OK && n == 0) { /* the file is shorter than it was */
-            session->file_failed(c->session);
-            return true;
-        }
-    } else {
-        return flush(c);
+    bool is_file_whole = true;
+    if (out.file_fd >= 0 && !can_sendfile(c))
+        io = write_read_file(c, &out, &n, &is_file_whole);
+    else if (out.iov_count)
+        io = write_memory(c, out.iov, out.iov_count, &n);
+    else
+        io = send_file(c, &out, &n, &is_file_whole);
+    if (!is_file_whole) { /* shorter than it was, or unreadable */
+        session->file_failed(c->session);
+        return true;
     }
     if (io == PST_IO_OK) {
         wrote(c, n);
@@ -464,37 +504,4 @@ int pst_connection_open(struct pst_driver *driver, struct pst_transport *transpo
     enter(c, PST_CONNECTION_HANDSHAKE);
     pst_connection_drive(c);
     return 0;
-}
-
-/* ---- all of them ---- */
-
-static void drain(struct pst_connection *c)
-{
-    c->is_draining = true;
-    if (c->state == PST_CONNECTION_HANDSHAKE)
-        pst_connection_die(c, PST_END_STOPPED);
-    else if (c->state == PST_CONNECTION_OPEN)
-        c->session->ops->drain(c->session);
-    pst_connection_drive(c);
-}
-
-void pst_driver_drain(struct pst_driver *driver)
-{
-    struct pst_list all;
-    pst_list_take(&all, &driver->connections);
-    while (!pst_list_is_empty(&all)) {
-        struct pst_connection *c = PST_CONTAINER(all.next, struct pst_connection, node);
-        pst_list_remove(&c->node);
-        pst_list_push_back(&driver->connections, &c->node);
-        drain(c);
-    }
-}
-
-void pst_driver_abort(struct pst_driver *driver)
-{
-    while (!pst_list_is_empty(&driver->connections)) {
-        struct pst_connection *c = PST_CONTAINER(driver->connections.next, struct pst_connection, node);
-        pst_connection_die(c, PST_END_STOPPED);
-        pst_connection_drive(c);
-    }
 }

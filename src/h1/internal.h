@@ -20,7 +20,7 @@ enum pst_h1_in {
 struct pst_h1_out {
     bool is_begun;
     enum pst_h1_body framing;
-    struct iovec iov[2]; /* head, then body or the piece of it in buffer */
+    struct iovec iov[PST_OUTPUT_IOV_MAX]; /* head, then body or the piece of it in buffer */
     int iov_count;
     size_t head_left; /* bytes of the head among them */
     int file_fd;      /* borrowed from the exchange; -1: no file, or all of it sent */
@@ -28,7 +28,7 @@ struct pst_h1_out {
     uint64_t file_left;
     bool is_source_done; /* the last piece is in iov */
     bool has_piece;      /* a first piece of the body was made */
-    char *buffer; /* from the pools, while a source or a file that cannot be sent unread is under way */
+    char *buffer;        /* from the pools, while a source is under way */
     struct pst_pool *buffer_pool;
 };
 

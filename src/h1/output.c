@@ -1,8 +1,6 @@
 /* output.c - the reply's side of an HTTP/1.1 session: its head, then its body from memory, a file or a
  * source. */
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "h1/internal.h"
 
@@ -12,9 +10,6 @@ enum { CONTINUE_BYTES = sizeof(continue_line) - 1 };
 /* Behind each chunk's data, and behind the last one's. */
 static const char chunk_end[] = "\r\n0\r\n\r\n";
 enum { CRLF_BYTES = 2, LAST_CHUNK_BYTES = sizeof(chunk_end) - 1 - CRLF_BYTES };
-
-/* A file that cannot be sent unread is read in pieces of several TLS records. */
-enum { FILE_PIECE_BYTES = 65536 };
 
 static struct pst_h1 *self(struct pst_session *s)
 {
@@ -132,28 +127,6 @@ static bool take_buffer(struct pst_h1 *h1, struct pst_pool *pool)
     return h1->out.buffer != NULL;
 }
 
-static void read_file(struct pst_h1 *h1)
-{
-    struct pst_h1_out *out = &h1->out;
-    if (!take_buffer(h1, &h1->env->pools->wires)) {
-        fail_reply(h1, PST_END_NOMEM);
-        return;
-    }
-    size_t want = out->file_left < FILE_PIECE_BYTES ? (size_t)out->file_left : FILE_PIECE_BYTES;
-    ssize_t n;
-    do
-        n = pread(out->file_fd, out->buffer, want, out->file_offset);
-    while (n < 0 && errno == EINTR);
-    if (n <= 0) {
-        fail_reply(h1, PST_END_SOURCE_FAILED);
-        return;
-    }
-    out->file_offset += n;
-    out->file_left -= (uint64_t)n;
-    out->iov[out->iov_count++] = (struct iovec){out->buffer, (size_t)n};
-    out->has_piece = true;
-}
-
 /* Frames n bytes that lie at data within the buffer, with room around them. */
 static void frame_piece(struct pst_h1_out *out, char *data, size_t n, bool is_end)
 {
@@ -239,13 +212,9 @@ void pst_h1_output(struct pst_session *s, struct pst_output *ret_out)
     if (!out->is_begun)
         begin_reply(h1);
     /* The next piece is made when the last one has gone; the first goes out together with the head. */
-    if (h1->ex && out->is_begun && !is_all_sent(h1) &&
-        out->iov_count <= (out->head_left && !out->has_piece)) {
-        if (has_source(h1) && !out->is_source_done && !h1->ex->reply.is_source_waiting)
-            pull_source(h1);
-        else if (out->file_fd >= 0 && out->file_left && !h1->base.host->can_sendfile)
-            read_file(h1);
-    }
+    if (h1->ex && has_source(h1) && out->is_begun && !out->is_source_done &&
+        !h1->ex->reply.is_source_waiting && out->iov_count <= (out->head_left && !out->has_piece))
+        pull_source(h1);
     if (!h1->ex)
         return;
     if (is_all_sent(h1)) { /* a source that ended with nothing more to send */
@@ -254,7 +223,7 @@ void pst_h1_output(struct pst_session *s, struct pst_output *ret_out)
     }
     ret_out->iov = out->iov;
     ret_out->iov_count = out->iov_count;
-    if (out->file_fd >= 0 && out->file_left && h1->base.host->can_sendfile) {
+    if (out->file_fd >= 0 && out->file_left) {
         ret_out->file_fd = out->file_fd;
         ret_out->file_offset = out->file_offset;
         ret_out->file_len = out->file_left < SIZE_MAX ? (size_t)out->file_left : SIZE_MAX;

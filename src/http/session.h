@@ -29,11 +29,14 @@ struct pst_progress {
     uint64_t bytes;    /* that arrived in it */
 };
 
-/* What there is to send, in order: memory first, then a part of a file. */
+/* What there is to send, in order: memory first, then a part of a file, which the driver reads or has sent
+ * unread. */
+enum { PST_OUTPUT_IOV_MAX = 2 };
+
 struct pst_output {
     const struct iovec *iov;
-    int iov_count;
-    int file_fd; /* -1: none */
+    int iov_count; /* at most PST_OUTPUT_IOV_MAX */
+    int file_fd;   /* -1: none */
     off_t file_offset;
     size_t file_len;
 };
@@ -46,7 +49,6 @@ struct pst_session_host {
     void (*wake)(struct pst_session_host *host);
     struct pst_peer_info peer; /* strings live as long as the host */
     bool is_secure;            /* "https" */
-    bool can_sendfile;         /* pst_output.file_fd is welcome */
 };
 
 struct pst_session_ops {

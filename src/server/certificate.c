@@ -13,11 +13,11 @@
 /* Far more than any chain that could be sent. */
 enum { FILE_BYTES_MAX = 1 << 20 };
 
-void pst_server_forget(char *data, size_t len)
+void pst_server_forget(char *secret, size_t len)
 {
-    if (data)
-        explicit_bzero(data, len);
-    free(data);
+    if (secret)
+        explicit_bzero(secret, len);
+    free(secret);
 }
 
 static int open_failed(struct pst_server *server, const char *what, const char *file)

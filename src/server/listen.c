@@ -155,7 +155,7 @@ static int listen_on(struct pst_server *server, const char *address, bool is_sec
     if (server->is_started)
         return pst_server_fail(server, PST_E_STATE, "the server has been started already");
     struct pst_listen_addr addrs[PST_LISTEN_ADDRS_MAX];
-    int fds[PST_LISTEN_ADDRS_MAX];
+    int fds[PST_LISTEN_ADDRS_MAX] = {-1, -1};
     size_t count, bad = 0;
     if (!address || pst_listen_parse(address, addrs, &count) != 0)
         return pst_server_fail(server, PST_E_SYNTAX,
