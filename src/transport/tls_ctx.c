@@ -49,7 +49,8 @@ static const uint16_t signature_algorithms[] = {
     MBEDTLS_TLS1_3_SIG_NONE,
 };
 
-static const char *protocols[] = {"http/1.1", NULL};
+/* curl --http1.0 offers nothing but http/1.0, and the session speaks it. */
+static const char *protocols[] = {"http/1.1", "http/1.0", NULL};
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
 static int global_result;
