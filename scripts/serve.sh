@@ -43,19 +43,28 @@ done
 mkdir -p "$root/build"
 log=$root/build/serve.log
 : >"$log"
+failed() {
+    tail -n 25 "$log" >&2
+    say "$1 failed; all of its output is in $log"
+    exit 1
+}
 # step WHAT COMMAND...: quiet, unless it fails.
 step() {
     what=$1
     shift
-    if ! "$@" >>"$log" 2>&1; then
-        tail -n 25 "$log" >&2
-        say "$what failed; all of its output is in $log"
-        exit 1
-    fi
+    "$@" >>"$log" 2>&1 || failed "$what"
+}
+step "configuring" cmake -S "$root" --preset release
+# Ninja's lines begin with [done/all]: enough to show that something happens, when it takes long.
+build() {
+    rm -f "$log.status"
+    { cmake --build "$root/build/release" --target postern 2>&1 || echo failed >"$log.status"; } | tee -a "$log" |
+        awk -F'[][/]' '$2 ~ /^[0-9]+$/ && $3 > 40 && $2 * 4 >= $3 * (quarters + 1) {
+            quarters++; printf "serve: building postern: %d of %d files\n", $2, $3; fflush() }' >&2
+    [ ! -e "$log.status" ]
 }
 [ -x "$root/build/release/postern" ] || say "building postern for the first time: a minute or so"
-step "configuring" cmake -S "$root" --preset release
-step "building" cmake --build "$root/build/release" --target postern
+build || failed "building"
 
 if [ -z "$no_https$cert" ]; then
     leaf=$root/certs/localhost.pem
