@@ -50,7 +50,8 @@ static void show_fields(struct pst_echo_writer *w, const struct pst_exchange *ex
     pst_echo_section_end(w);
 }
 
-/* The fields of a query or of a posted form; under cut_key, how many were left out. scratch: text.len bytes. */
+/* The fields of a query or of a posted form; under cut_key, how many were left out. scratch: text.len bytes.
+ */
 static void show_urlencoded(struct pst_echo_writer *w, const char *key, const char *cut_key,
                             struct pst_slice text, char *scratch)
 {

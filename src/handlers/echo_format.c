@@ -7,8 +7,8 @@
 #include "handlers/page.h"
 
 const char *const pst_echo_types[PST_ECHO_FORMATS] = {"text/plain", "text/html", "application/json"};
-const char *const pst_echo_content_types[PST_ECHO_FORMATS] = {
-    "text/plain; charset=utf-8", "text/html; charset=utf-8", "application/json"};
+const char *const pst_echo_content_types[PST_ECHO_FORMATS] = {"text/plain; charset=utf-8",
+                                                              "text/html; charset=utf-8", "application/json"};
 
 struct pst_echo_format {
     void (*begin)(struct pst_echo_writer *w);

@@ -35,7 +35,8 @@ void pst_cli_help(FILE *out)
           out);
     for (size_t i = 0; i < COUNT(options); i++) {
         char head[40];
-        (void)snprintf(head, sizeof head, "--%s %s", options[i].name, options[i].value ? options[i].value : "");
+        (void)snprintf(head, sizeof head, "--%s %s", options[i].name,
+                       options[i].value ? options[i].value : "");
         fprintf(out, "  %-21s  %s\n", head, options[i].text);
     }
     fputs("\nLimits, as in --limit body_bytes=5000000 (times in milliseconds, sizes in bytes):\n", out);

@@ -68,7 +68,8 @@ static bool set_workers(struct parser *p, const char *value)
 {
     unsigned long long n = 0;
     if (!pst_slice_to_u64(pst_slice_str(value), &n) || n > WORKERS_MAX)
-        return fail(p, "--workers \"%.40s\" is no number from 1 to %d (0: one for each CPU)", value, WORKERS_MAX);
+        return fail(p, "--workers \"%.40s\" is no number from 1 to %d (0: one for each CPU)", value,
+                    WORKERS_MAX);
     p->cli->workers = (unsigned)n;
     return true;
 }
@@ -99,10 +100,10 @@ static bool set_limit(struct parser *p, const char *value)
     bool is_number = pst_slice_to_u64(pst_slice_str(equals + 1), &number);
     int err = pst_limits_set(&p->cli->limits, name, is_number ? number : 0);
     if (err == PST_E_NOENT) {
-        const char *nearest =
-            pst_cli_nearest(name, limit_names, sizeof limit_names / sizeof limit_names[0]);
-        return fail(p, "there is no limit \"%.*s\"%s%s%s; --help lists them", (int)(name.len > 80 ? 80 : name.len),
-                    name.ptr, nearest ? ": did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+        const char *nearest = pst_cli_nearest(name, limit_names, sizeof limit_names / sizeof limit_names[0]);
+        return fail(p, "there is no limit \"%.*s\"%s%s%s; --help lists them",
+                    (int)(name.len > 80 ? 80 : name.len), name.ptr, nearest ? ": did you mean " : "",
+                    nearest ? nearest : "", nearest ? "?" : "");
     }
     return (err == 0 && is_number) || fail_limit_range(p, name, equals + 1);
 }

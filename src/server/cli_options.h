@@ -1,4 +1,5 @@
-/* cli_options.h - the command line: parsing and help, both from options.def. Opens and prints nothing else. */
+/* cli_options.h - the command line: parsing and help, both from options.def. Opens and prints nothing else.
+ */
 #ifndef PST_SERVER_CLI_OPTIONS_H
 #define PST_SERVER_CLI_OPTIONS_H
 
@@ -8,13 +9,13 @@
 
 #include <postern/limits.h>
 
-#define PST_CLI_LISTEN_MAX         32
-#define PST_CLI_LISTEN_TEXT_BYTES  80
-#define PST_CLI_ERROR_BYTES        512
-#define PST_CLI_DEFAULT_HTTP       "8080"
-#define PST_CLI_DEFAULT_HTTPS      "8443"
-#define PST_CLI_DEFAULT_CERT       "certs/localhost.pem"
-#define PST_CLI_DEFAULT_KEY        "certs/localhost-key.pem"
+#define PST_CLI_LISTEN_MAX        32
+#define PST_CLI_LISTEN_TEXT_BYTES 80
+#define PST_CLI_ERROR_BYTES       512
+#define PST_CLI_DEFAULT_HTTP      "8080"
+#define PST_CLI_DEFAULT_HTTPS     "8443"
+#define PST_CLI_DEFAULT_CERT      "certs/localhost.pem"
+#define PST_CLI_DEFAULT_KEY       "certs/localhost-key.pem"
 
 struct pst_cli_listen {
     bool is_secure;

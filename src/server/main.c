@@ -73,16 +73,19 @@ static int open_site(struct program *prog)
     case 0:
         return 0;
     case PST_E_NOENT:
-        return complain(CANNOT_START, "there is no folder \"%s\": name the folder to serve, as in: postern ROOT",
-                        root);
+        return complain(CANNOT_START,
+                        "there is no folder \"%s\": name the folder to serve, as in: postern ROOT", root);
     case PST_E_INVAL:
-        return complain(CANNOT_START, "\"%s\" is no folder: name the folder to serve, as in: postern ROOT", root);
+        return complain(CANNOT_START, "\"%s\" is no folder: name the folder to serve, as in: postern ROOT",
+                        root);
     case PST_E_ACCESS:
         return complain(CANNOT_START,
-                        "no permission to open the folder \"%s\": let this user read it, or name another", root);
+                        "no permission to open the folder \"%s\": let this user read it, or name another",
+                        root);
     case PST_E_UNSUPPORTED:
-        return complain(CANNOT_START, "this system has no openat2 call, which keeps visitors inside the folder: "
-                                      "Linux 5.6 or newer is needed (a container may hide it)");
+        return complain(CANNOT_START,
+                        "this system has no openat2 call, which keeps visitors inside the folder: "
+                        "Linux 5.6 or newer is needed (a container may hide it)");
     default:
         return complain(CANNOT_START, "cannot serve the folder \"%s\": %s", root, pst_strerror(err));
     }
@@ -111,10 +114,11 @@ static int load_certificate(struct program *prog)
     if (!pst_cli_has_https(cli))
         return 0;
     if (!cli->is_cert_given && (access(cli->cert, F_OK) != 0 || access(cli->key, F_OK) != 0))
-        return complain(CANNOT_START,
-                        "https needs a certificate, and there is no %s: make one with scripts/mkcert.sh, name one "
-                        "with --cert FILE --key FILE, or serve http only with --no-https",
-                        access(cli->cert, F_OK) != 0 ? cli->cert : cli->key);
+        return complain(
+            CANNOT_START,
+            "https needs a certificate, and there is no %s: make one with scripts/mkcert.sh, name one "
+            "with --cert FILE --key FILE, or serve http only with --no-https",
+            access(cli->cert, F_OK) != 0 ? cli->cert : cli->key);
     int err = pst_server_certificate(prog->server, cli->cert, cli->key);
     return err ? complain(CANNOT_START, "%s", reason(prog, err)) : 0;
 }
@@ -159,10 +163,11 @@ static int listen_on(struct program *prog, const struct pst_cli_listen *listen)
     case 0:
         return 0;
     case PST_E_BUSY:
-        return complain(CANNOT_START,
-                        "port %s is in use by another program: end that one, or choose another port with --%s N "
-                        "(0: any free one)",
-                        port, option);
+        return complain(
+            CANNOT_START,
+            "port %s is in use by another program: end that one, or choose another port with --%s N "
+            "(0: any free one)",
+            port, option);
     case PST_E_ACCESS:
         return complain(CANNOT_START,
                         "no permission to listen on port %s: choose one above 1023 with --%s N, or give the "
@@ -178,10 +183,11 @@ static int open_doors(struct program *prog)
     const struct pst_cli *cli = &prog->cli;
     int err = pst_cli_reports_init(&prog->reports, cli);
     if (err)
-        return complain(CANNOT_START,
-                        "cannot open the log file \"%s\" (%s): name another with --log FILE, or do without by "
-                        "--no-log",
-                        cli->log, strerror(err)); /* NOLINT(concurrency-mt-unsafe): no other thread yet */
+        return complain(
+            CANNOT_START,
+            "cannot open the log file \"%s\" (%s): name another with --log FILE, or do without by "
+            "--no-log",
+            cli->log, strerror(err)); /* NOLINT(concurrency-mt-unsafe): no other thread yet */
     err = pst_cli_observe(prog->server, &prog->reports);
     if (err)
         return complain(CANNOT_START, "cannot set up the log: %s", reason(prog, err));
