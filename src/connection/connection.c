@@ -113,8 +113,19 @@ static bool step_handshake(struct pst_connection *c)
 
 /* ---- output ---- */
 
+/* A run of output begins: all that was counted before it has gone. */
+static void begin_run(struct pst_connection *c)
+{
+    c->write_since_ms = c->write_last_ms = pst_loop_now_ms(loop_of(c));
+    c->write_bytes = 0;
+}
+
+/* All bytes of a run count for its mean rate, also those that the transport took at once: before there is
+ * room again the peer has to take a good part of them, and a slow one gets the time for that. */
 static void wrote(struct pst_connection *c, size_t n)
 {
+    if (!c->needs_flush && !c->is_write_blocked)
+        begin_run(c);
     c->write_last_ms = pst_loop_now_ms(loop_of(c));
     c->write_bytes += n;
     c->needs_flush = true;
@@ -123,11 +134,12 @@ static void wrote(struct pst_connection *c, size_t n)
 /* The socket is full: from here on the peer has to take bytes. */
 static void write_blocked(struct pst_connection *c)
 {
-    if (!c->is_write_blocked) {
-        c->is_write_blocked = true;
-        c->write_since_ms = c->write_last_ms = pst_loop_now_ms(loop_of(c));
-        c->write_bytes = 0;
-    }
+    if (c->is_write_blocked)
+        return;
+    if (!c->needs_flush)
+        begin_run(c);
+    c->write_last_ms = pst_loop_now_ms(loop_of(c));
+    c->is_write_blocked = true;
 }
 
 static bool after_write(struct pst_connection *c, enum pst_io io)
@@ -454,8 +466,10 @@ void pst_connection_notify(struct pst_connection *c, unsigned events)
     if (events & (PST_EV_WR | PST_EV_ERR)) {
         if (c->rd_wait == WAIT_WR)
             c->rd_wait = WAIT_NONE;
-        if (c->wr_wait == WAIT_WR)
+        if (c->wr_wait == WAIT_WR) {
             c->wr_wait = WAIT_NONE;
+            c->write_last_ms = pst_loop_now_ms(loop_of(c)); /* there is room: the peer has taken something */
+        }
     }
     /* A reset while a reply is awaited or under way: nothing can be delivered, and no read would tell. */
     if ((events & PST_EV_ERR) && c->state == PST_CONNECTION_OPEN && !c->session->ops->wants_input(c->session))

@@ -52,6 +52,13 @@ static void session_deadline(const struct pst_connection *c, struct deadline *d)
     }
 }
 
+static void write_deadline(const struct pst_connection *c, struct deadline *d, enum due due)
+{
+    const struct pst_limits *limits = c->driver->http->limits;
+    earlier(d, c->write_last_ms + limits->write_stall_ms, due);
+    earlier(d, rate_end(limits, c->write_since_ms, c->write_bytes, limits->write_rate_bytes), due);
+}
+
 static struct deadline next_deadline(const struct pst_connection *c)
 {
     const struct pst_limits *limits = c->driver->http->limits;
@@ -62,14 +69,15 @@ static struct deadline next_deadline(const struct pst_connection *c)
         break;
     case PST_CONNECTION_OPEN:
         session_deadline(c, &d);
-        if (c->is_write_blocked) {
-            earlier(&d, c->write_last_ms + limits->write_stall_ms, DUE_WRITE);
-            earlier(&d, rate_end(limits, c->write_since_ms, c->write_bytes, limits->write_rate_bytes),
-                    DUE_WRITE);
-        }
+        if (c->is_write_blocked)
+            write_deadline(c, &d, DUE_WRITE);
         break;
     case PST_CONNECTION_SHUTDOWN:
-        earlier(&d, c->since_ms + limits->write_stall_ms, DUE_LINGER);
+        /* The end of the last reply may still be with the transport: it gets the time it had before. */
+        if (c->needs_flush)
+            write_deadline(c, &d, DUE_LINGER);
+        else
+            earlier(&d, c->since_ms + limits->write_stall_ms, DUE_LINGER);
         break;
     case PST_CONNECTION_LINGER:
         earlier(&d, c->since_ms + limits->linger_ms, DUE_LINGER);

@@ -39,7 +39,7 @@ struct pst_connection {
     char *held; /* a chunk of input that the session did not want yet */
     uint32_t held_at, held_len;
     uint64_t since_ms;                                   /* the state's begin */
-    uint64_t write_since_ms, write_last_ms, write_bytes; /* while is_write_blocked */
+    uint64_t write_since_ms, write_last_ms, write_bytes; /* of the run of output under way */
     uint64_t linger_bytes;
     char address[46];
 };

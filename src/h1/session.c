@@ -224,14 +224,17 @@ static void h1_input(struct pst_session *s, const char *data, size_t len, size_t
     size_t used = 0;
     while (used < len && h1_wants_input(s)) {
         size_t n;
-        if (h1->in == H1_IN_HEAD)
+        bool is_head = h1->in == H1_IN_HEAD;
+        if (is_head)
             n = head_input(h1, data + used, len - used);
         else if (h1->framing.is_chunked)
             n = chunked_input(h1, data + used, len - used);
         else
             n = length_input(h1, data + used, len - used);
         used += n;
-        h1->progress.bytes += n;
+        /* The bytes of a head that is complete are no credit for its body. */
+        if (!is_head || h1->in == H1_IN_HEAD)
+            h1->progress.bytes += n;
     }
     h1->progress.last_ms = pst_loop_now_ms(h1->env->loop);
     *ret_used = used;
