@@ -10,39 +10,7 @@
 #include <stdlib.h>
 
 #include "http/media_db.h"
-
-/* The linker sends the library's calls here (--wrap). */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *ptr, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *ptr, size_t size);
-
-static size_t allocations_left = SIZE_MAX;
-
-static bool may_allocate(void)
-{
-    if (allocations_left == 0)
-        return false;
-    allocations_left--;
-    return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return may_allocate() ? __real_malloc(size) : NULL;
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return may_allocate() ? __real_calloc(count, size) : NULL;
-}
-
-void *__wrap_realloc(void *ptr, size_t size)
-{
-    return may_allocate() ? __real_realloc(ptr, size) : NULL;
-}
+#include "support/failmalloc.h"
 
 /* Grows in every way there is; true where all of it is there. */
 static bool fill(struct pst_text *t)
@@ -64,9 +32,9 @@ static void test_text__allocation_i_fails__what_was_there_stays(void **state)
     assert_true(fill(&whole));
     for (size_t i = 0;; i++) {
         struct pst_text t = {0};
-        allocations_left = i;
+        failmalloc_arm(i + 1, FAILMALLOC_ALL);
         bool ok = fill(&t);
-        allocations_left = SIZE_MAX;
+        failmalloc_disarm();
         assert_true(t.len <= whole.len);
         if (t.len > 0)
             assert_memory_equal(t.ptr, whole.ptr, t.len);
@@ -91,9 +59,9 @@ static void test_media_db__allocation_i_fails__the_rest_is_found(void **state)
     for (size_t i = 0; used < 600; i++) {
         struct pst_media_db db;
         pst_media_db_init(&db);
-        allocations_left = i;
+        failmalloc_arm(i + 1, FAILMALLOC_ALL);
         pst_media_db_add(&db, pst_slice_of(globs.ptr, globs.len));
-        allocations_left = SIZE_MAX;
+        failmalloc_disarm();
         used = db.used;
         for (int e = 0; e < 600; e++) {
             char extension[16], low[16], high[16];
@@ -114,10 +82,10 @@ static void test_media_db__allocation_i_fails__the_rest_is_found(void **state)
 static void test_media_type_by_name__no_memory__built_in_types(void **state)
 {
     (void)state;
-    allocations_left = 0;
+    failmalloc_arm(1, FAILMALLOC_ALL);
     const char *unknown = pst_media_type_by_name(PST_SLICE("a.no-such-extension"));
     const char *html = pst_media_type_by_name(PST_SLICE("a.html"));
-    allocations_left = SIZE_MAX;
+    failmalloc_disarm();
     assert_string_equal(unknown, "application/octet-stream");
     assert_string_equal(html, "text/html; charset=utf-8");
 }
