@@ -25,10 +25,13 @@
 #define IS_TOLERATED(c) (ANY4(c, '[', ']', '^', '`') || ANY2(c, '{', '|') || (c) == '}')
 #define IS_PATH(c)      (IS_UNRESERVED(c) || IS_SUB_DELIM(c) || ANY2(c, ':', '@') || (c) == '/' || IS_TOLERATED(c))
 
+/* A query is opaque to HTTP: browsers send a lone "%" and "\\" in it as they were typed ("?q=100%"). */
+#define IS_QUERY(c) (IS_PATH(c) || ANY2(c, '?', '%') || (c) == '\\')
+
 #define FLAG(condition, flag) ((condition) ? (flag) : 0)
 #define CLASS(c)                                                                                             \
     (FLAG(IS_TOKEN(c), PST_CT_TOKEN) | FLAG(IS_FIELD_VALUE(c), PST_CT_FIELD_VALUE) |                         \
-     FLAG(IS_PATH(c), PST_CT_PATH) | FLAG(IS_PATH(c) || (c) == '?', PST_CT_QUERY) |                          \
+     FLAG(IS_PATH(c), PST_CT_PATH) | FLAG(IS_QUERY(c), PST_CT_QUERY) |                                       \
      FLAG(IS_UNRESERVED(c) || IS_SUB_DELIM(c), PST_CT_REG_NAME) |                                            \
      FLAG(IS_UNRESERVED(c), PST_CT_UNRESERVED) | FLAG(IS_DIGIT(c), PST_CT_DIGIT))
 #define ROW4(c)  CLASS(c), CLASS((c) + 1), CLASS((c) + 2), CLASS((c) + 3)

@@ -9,8 +9,9 @@
 enum {
     PST_CT_TOKEN = 1,       /* RFC 9110 5.6.2 Tokens: tchar */
     PST_CT_FIELD_VALUE = 2, /* RFC 9110 5.5 Field Values: VCHAR, obs-text, SP, HTAB */
-    PST_CT_PATH = 4,  /* RFC 3986 3.3 Path: pchar and "/", no "%"; and [ ] ^ ` { | }, which browsers send */
-    PST_CT_QUERY = 8, /* RFC 3986 3.4 Query: as PST_CT_PATH, and "?" */
+    PST_CT_PATH = 4, /* RFC 3986 3.3 Path: pchar and "/", no "%"; and [ ] ^ ` { | }, which browsers send */
+    PST_CT_QUERY =
+        8, /* RFC 3986 3.4 Query: as PST_CT_PATH, "?"; and "%" "\\", which browsers send as typed */
     PST_CT_REG_NAME = 16,   /* RFC 3986 3.2.2 Host: reg-name without "%" */
     PST_CT_UNRESERVED = 32, /* RFC 3986 2.3 Unreserved Characters */
     PST_CT_DIGIT = 64,

@@ -27,9 +27,9 @@ struct pst_target {
 };
 
 /* Takes apart the target of a request with this method. Strict: a byte that RFC 3986 does not allow in a path
- * or query is an error, except [ ] ^ ` { | }, which browsers send as they are; so is a "%" without two
- * hexadecimal digits, and a fragment. *ret is undefined after an error.
- * Errors: PST_E_SYNTAX. */
+ * or query is an error, except [ ] ^ ` { | }, which browsers send as they are; so is, in the path, a "%"
+ * without two hexadecimal digits; and a fragment. In the query "%" and "\\" may stand anywhere: nothing here
+ * reads it. *ret is undefined after an error. Errors: PST_E_SYNTAX. */
 int pst_target_parse(struct pst_slice method, struct pst_slice target, struct pst_target *ret);
 
 /* Percent-decodes a raw path that starts with "/" and resolves its dot segments (RFC 3986 5.2.4), both once.
