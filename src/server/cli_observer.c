@@ -96,18 +96,7 @@ static int on_worker_start(void *arg, void **ret_local)
     return 0;
 }
 
-static void on_exchange(const struct pst_log_entry *entry, void *arg)
-{
-    struct local *local = arg;
-    if (local->trace) {
-        struct pst_peer_info peer;
-        pst_exchange_peer(entry->exchange, &peer);
-        pst_cli_trace_message_end(local->trace, local->trace_sink, &peer);
-    }
-    pst_cli_log_exchange(&local->log, local->log_sink, entry);
-}
-
-/* Without a log: only the trace wants to know where messages end. */
+/* Alone where there is no log: the trace has to know where messages end. */
 static void on_exchange_traced(const struct pst_log_entry *entry, void *arg)
 {
     struct local *local = arg;
@@ -116,9 +105,27 @@ static void on_exchange_traced(const struct pst_log_entry *entry, void *arg)
     pst_cli_trace_message_end(local->trace, local->trace_sink, &peer);
 }
 
+static void on_exchange(const struct pst_log_entry *entry, void *arg)
+{
+    struct local *local = arg;
+    if (local->trace)
+        on_exchange_traced(entry, local);
+    pst_cli_log_exchange(&local->log, local->log_sink, entry);
+}
+
+/* A connection has failed: its trace ends here. */
+static void on_event_traced(const struct pst_event_entry *entry, void *arg)
+{
+    struct local *local = arg;
+    const struct pst_trace_entry over = {.connection = entry->connection, .peer = entry->peer};
+    pst_cli_trace_bytes(local->trace, local->trace_sink, &over);
+}
+
 static void on_event(const struct pst_event_entry *entry, void *arg)
 {
     struct local *local = arg;
+    if (local->trace)
+        on_event_traced(entry, local);
     pst_cli_log_event(&local->log, local->log_sink, entry, (int64_t)time(NULL));
 }
 
@@ -145,7 +152,7 @@ int pst_cli_observe(struct pst_server *server, struct pst_cli_reports *reports)
                        : reports->trace_wanted ? on_exchange_traced
                                                : NULL,
         .on_trace = reports->trace_wanted ? on_trace : NULL,
-        .on_event = reports->log_wanted ? on_event : NULL,
+        .on_event = reports->log_wanted ? on_event : reports->trace_wanted ? on_event_traced : NULL,
         .on_turn_end = on_turn_end,
         .arg = reports,
         .on_worker_start = on_worker_start,

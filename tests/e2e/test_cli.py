@@ -338,6 +338,13 @@ class Trace(Case):
         self.assertRegex(lines[-1], r"^< \.\.\. 29\d{5} more bytes$")
         self.assertLess(len("".join(lines)), 4 * 2048 + 1000)
 
+    def test_trace__request_broken_off__shown_as_far_as_it_came(self):
+        for options in ((), ("--no-log",)):
+            server = self.start("--http", "127.0.0.1:0", "--trace", *options)
+            with server.doors[0].connect() as s:
+                s.sendall(b"GET /half HTT")
+            server.out.wait_for(r"^#\d+ > GET /half HTT$")
+
     def test_trace__log_elsewhere(self):
         server = self.start("--http", "127.0.0.1:0", "--trace", "--no-log")
         server.doors[0].ask("/")
