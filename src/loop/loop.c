@@ -211,10 +211,14 @@ static void run_queue(struct pst_loop *loop)
 
 static void run_turn_hooks(struct pst_loop *loop)
 {
-    struct pst_list *node = loop->turn_hooks.next;
-    while (node != &loop->turn_hooks) {
-        struct pst_task *task = PST_CONTAINER(node, struct pst_task, node);
-        node = node->next;
+    /* Put back before it runs, so that a hook may unqueue itself or any other: no place in a list is held
+     * across the call. */
+    struct pst_list hooks;
+    pst_list_take(&hooks, &loop->turn_hooks);
+    while (!pst_list_is_empty(&hooks)) {
+        struct pst_task *task = PST_CONTAINER(hooks.next, struct pst_task, node);
+        pst_list_remove(&task->node);
+        pst_list_push_back(&loop->turn_hooks, &task->node);
         task->on_run(task);
     }
 }
