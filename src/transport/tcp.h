@@ -19,7 +19,8 @@ struct pst_socket {
 
 void pst_socket_init(struct pst_socket *s, int fd, const struct sockaddr *peer, socklen_t peer_len);
 /* recv, send and sendfile with this contract's statuses: OK, WANT_RD/WANT_WR, EOF (FIN), ERR. Retries EINTR.
- * No SIGPIPE. */
+ * No SIGPIPE, but from sendfile, which has no flag against it: who calls that blocks or ignores the signal.
+ */
 enum pst_io pst_socket_recv(struct pst_socket *s, void *dst, size_t cap, size_t *ret_n);
 enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int cnt, bool more,
                              size_t *ret_n);
