@@ -2,6 +2,7 @@
 client that sees how a connection ends, and a look at the server's use of the machine."""
 
 import atexit
+import concurrent.futures
 import functools
 import os
 import re
@@ -333,6 +334,20 @@ def each_door(test):
         for scheme in ("http", "https"):
             with self.subTest(door=scheme):
                 test(self, scheme)
+
+    return run
+
+
+def both_doors(test):
+    """Like each_door, for tests that mostly wait: both at the same time."""
+
+    @functools.wraps(test)
+    def run(self):
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            runs = [(scheme, threads.submit(test, self, scheme)) for scheme in ("http", "https")]
+        for scheme, one in runs:
+            with self.subTest(door=scheme):
+                one.result()
 
     return run
 
