@@ -8,9 +8,11 @@ static const char page_style[] =
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "h1{font-size:1.4rem;overflow-wrap:anywhere}h2{font-size:1.1rem}"
     "table{border-collapse:collapse;width:100%}"
-    "th,td{padding:.2rem .8rem .2rem 0;text-align:left;vertical-align:top;overflow-wrap:anywhere;"
+    "th,td{padding:.2rem .5rem .2rem 0;text-align:left;vertical-align:top;overflow-wrap:anywhere;"
     "border-bottom:1px solid #8884}"
-    "td.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}"
+    "th[scope=row]{width:12rem}"
+    ".number{width:1%;padding-left:1rem;text-align:right;white-space:nowrap;"
+    "font-variant-numeric:tabular-nums}"
     "pre{white-space:pre-wrap;overflow-wrap:anywhere;padding:.5rem;border:1px solid #8884}";
 
 void pst_page_begin(struct pst_text *page, struct pst_slice title)

@@ -175,8 +175,9 @@ static void add_page(struct pst_text *page, const struct items *items, struct ps
     if (items->count == 0) {
         pst_text_adds(page, "<p>This folder is empty.</p>\n");
     } else {
-        pst_text_adds(page, "<table>\n<thead><tr><th scope=\"col\">Name</th><th scope=\"col\">Size</th>"
-                            "<th scope=\"col\">Changed (UTC)</th></tr></thead>\n<tbody>\n");
+        pst_text_adds(page, "<table>\n<thead><tr><th scope=\"col\">Name</th>"
+                            "<th scope=\"col\" class=\"number\">Size</th>"
+                            "<th scope=\"col\" class=\"number\">Changed (UTC)</th></tr></thead>\n<tbody>\n");
         for (size_t i = 0; i < items->count; i++)
             add_item(page, &items->at[i]);
         pst_text_adds(page, "</tbody>\n</table>\n");
