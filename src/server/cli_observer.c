@@ -152,7 +152,9 @@ int pst_cli_observe(struct pst_server *server, struct pst_cli_reports *reports)
                        : reports->trace_wanted ? on_exchange_traced
                                                : NULL,
         .on_trace = reports->trace_wanted ? on_trace : NULL,
-        .on_event = reports->log_wanted ? on_event : reports->trace_wanted ? on_event_traced : NULL,
+        .on_event = reports->log_wanted     ? on_event
+                    : reports->trace_wanted ? on_event_traced
+                                            : NULL,
         .on_turn_end = on_turn_end,
         .arg = reports,
         .on_worker_start = on_worker_start,

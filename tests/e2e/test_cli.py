@@ -200,6 +200,16 @@ class Banner(Case):
         server = self.start("--https", "127.0.0.1:0", "--cert", cert, "--key", key)
         server.out.wait_for(r"WARNING: the certificate expires in (9|10) days: renew it")
 
+    def test_public__bare_ports_listen_on_all_addresses(self):
+        port = self.start("--public", "--http", "0").doors[0].port
+        for host in ("127.0.0.1", "127.0.0.2", "::1"):  # 127.0.0.2 is ours too, and not localhost
+            self.assertEqual(harness.Door("http", host, port).ask("/").status, 200)
+        port = self.start("--http", "0").doors[0].port
+        for host in ("127.0.0.1", "::1"):
+            self.assertEqual(harness.Door("http", host, port).ask("/").status, 200)
+        with self.assertRaises(ConnectionRefusedError):
+            harness.Door("http", "127.0.0.2", port).connect()
+
     def test_banner__plain_only__no_word_of_certificates(self):
         server = self.start("--http", "127.0.0.1:0")
         server.doors[0].ask("/")
