@@ -108,7 +108,8 @@ int pst_tls_ctx_new(struct pst_tls_ctx **ret_ctx, const void *cert, size_t cert_
 {
     static const char personal[] = "postern tls";
     struct pst_tls_line line = {error, error_cap};
-    pst_tls_say(line, "%s", "");
+    if (error_cap > 0)
+        error[0] = '\0';
     struct pst_tls_ctx *ctx = calloc(1, sizeof(*ctx));
     if (!ctx) {
         pst_tls_say(line, "%s", "out of memory");

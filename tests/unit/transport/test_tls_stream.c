@@ -341,7 +341,7 @@ static void test_tls__small_reads__pending_tells_of_the_rest(void **state)
     assert_false(d.t->ops->pending(d.t));
     /* Several small records come with one read. */
     for (int i = 0; i < 10; i++)
-        tls_client_write(d.c, "0123456789" + i, 1);
+        tls_client_write(d.c, &"0123456789"[i], 1);
     tls_client_step(d.c);
     assert_int_equal(d.t->ops->read(d.t, got, sizeof(got), &n), PST_IO_OK);
     assert_int_equal(n, 10);
