@@ -242,21 +242,15 @@ static uint64_t read_counter(int event_fd)
 static void wait_for_signals(struct pst_server *server, int signal_fd)
 {
     struct pollfd fds[2] = {{.fd = signal_fd, .events = POLLIN}, {.fd = server->done_fd, .events = POLLIN}};
-    bool is_stopping = false;
     uint64_t ended = 0;
     while (ended < server->worker_count) {
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             return;
         struct signalfd_siginfo info;
-        bool is_asked = fds[0].revents && read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info);
+        if (fds[0].revents && read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+            pst_server_stop(server);
         if (fds[1].revents)
             ended += read_counter(server->done_fd);
-        /* A worker that has ended by an error takes the others along: half a server would be harder to
-         * notice. */
-        if (is_asked || (ended && !is_stopping)) {
-            pst_server_stop(server);
-            is_stopping = true;
-        }
     }
 }
 

@@ -310,6 +310,9 @@ static void *run(void *arg)
 {
     struct pst_worker *worker = arg;
     worker->error = pst_loop_run(worker->loop);
+    /* One that ends by an error takes the others along: half a server would be harder to notice. */
+    if (worker->error)
+        pst_server_stop(worker->server);
     close_doors(worker);
     pst_driver_abort(&worker->driver);
     pst_loop_close_mailbox(worker->loop);
