@@ -47,9 +47,10 @@ PST_API bool pst_http_etag_strong_match(struct pst_slice list, struct pst_slice 
 PST_API int pst_http_accept(struct pst_slice accept, const char *const *offered, size_t count);
 
 /* ---- media types ---- */
-/* The media type for a file name by its extension (any case), from the shared mime database (globs2 of the
- * first directory that has it) or the built-in table; text types come with "; charset=utf-8".
- * "application/octet-stream" where nothing is known. The string is static. Thread-safe: loaded once. */
+/* The media type for a file name by its extension (any case): from the built-in table of what the web uses,
+ * else from the shared mime databases (globs2) in the XDG data directories, the first of them that knows it;
+ * text types come with "; charset=utf-8". "application/octet-stream" where nothing is known. The string is
+ * static. Thread-safe; the databases are read once, at the first look-up that needs them. */
 PST_API const char *pst_media_type_by_name(struct pst_slice file_name);
 /* type/subtype of a Content-Type value, without parameters and trimmed; empty when malformed. Compare
  * case-insensitively. */

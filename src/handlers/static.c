@@ -319,6 +319,8 @@ int pst_static_new(struct pst_static **ret_static, const char *root, const struc
         pst_static_free(st);
         return err;
     }
+    /* The first look-up of an uncommon extension reads the system's table: here, not while visitors wait. */
+    (void)pst_media_type_by_name(PST_SLICE("any.other"));
     *ret_static = st;
     return 0;
 }
