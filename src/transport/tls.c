@@ -29,6 +29,10 @@
 /* Ciphertext taken by one read without one byte of plaintext in it. A record holds at most 16 KiB, so this is
  * a client that sends nothing but empty records and warnings, to keep us busy. */
 #define NOISE_MOST ((size_t)65536)
+/* Ciphertext of a whole handshake. A ClientHello, even twice, and a Finished need far less; a client that
+ * sends dummy ChangeCipherSpec records without end (RFC 8446 5 allows one) would otherwise never let us go.
+ */
+#define HANDSHAKE_MOST ((size_t)65536)
 
 enum phase {
     PHASE_PEEK,      /* nothing received yet: no Mbed TLS state */
@@ -52,8 +56,9 @@ struct tls {
     size_t in_pos, in_len;
     unsigned char *out; /* ciphertext to send: [out_pos, out_len); NULL where there is none */
     size_t out_pos, out_len;
-    size_t record_bytes; /* the most plaintext of a record: 16384 (Mbed TLS's TLS 1.3: 16383), or what was
-                            agreed on */
+    size_t handshake_bytes; /* received before the handshake's end */
+    size_t record_bytes;    /* the most plaintext of a record: 16384 (Mbed TLS's TLS 1.3: 16383), or what was
+                               agreed on */
     mbedtls_ssl_context ssl;
 };
 
@@ -274,7 +279,12 @@ static enum pst_io negotiate(struct tls *tls)
         if (result != PST_IO_OK)
             return result;
         result = fill_in(tls);
-        return result == PST_IO_EOF ? end(tls, PST_IO_TRUNC, "client closed during TLS handshake") : result;
+        if (result == PST_IO_EOF)
+            return end(tls, PST_IO_TRUNC, "client closed during TLS handshake");
+        tls->handshake_bytes += tls->in_len;
+        if (tls->handshake_bytes > HANDSHAKE_MOST)
+            return fail(tls, "client sends too much in its TLS handshake");
+        return result;
     case MBEDTLS_ERR_SSL_WANT_WRITE:
         return send_out(tls);
     case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:

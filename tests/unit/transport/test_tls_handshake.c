@@ -392,6 +392,36 @@ static void test_tls__client_hello_cut_anywhere_then_fin__is_trunc_and_named(voi
     tls_door_fini(&d);
 }
 
+/* RFC 8446 5 Record Protocol: a dummy ChangeCipherSpec is passed over; it must not be so for ever. */
+static void test_tls__endless_change_cipher_spec__ends_the_handshake(void **state)
+{
+    (void)state;
+    static const unsigned char ccs[] = {0x14, 3, 3, 0, 1, 1};
+    struct tls_door d;
+    tls_door_init(&d, test_cert_ec());
+    for (int endless = 0; endless < 2; endless++) {
+        tls_door_connect(&d, SOCK_STREAM, &only_13);
+        tls_client_step(d.c);
+        assert_int_equal(d.t->ops->handshake(d.t), PST_IO_WANT_RD);
+        size_t sent = 0;
+        enum pst_io result = PST_IO_WANT_RD;
+        while (result == PST_IO_WANT_RD && sent < (endless ? 1000000 : sizeof(ccs))) {
+            assert_int_equal(send(d.c->fd, ccs, sizeof(ccs), 0), sizeof(ccs));
+            sent += sizeof(ccs);
+            result = d.t->ops->handshake(d.t);
+        }
+        if (endless) {
+            assert_int_equal(result, PST_IO_ERR);
+            assert_string_equal(tls_door_failure(&d), "client sends too much in its TLS handshake");
+        } else {
+            assert_int_equal(tls_door_shake(&d), PST_IO_OK);
+            assert_works(&d);
+        }
+        tls_door_close(&d);
+    }
+    tls_door_fini(&d);
+}
+
 static void test_tls__shutdown_before_the_handshake_is_done__just_shuts(void **state)
 {
     (void)state;
@@ -461,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_tls__what_is_no_tls__is_turned_away_at_the_first_bytes),
         cmocka_unit_test(test_tls__garbage_in_a_record__is_an_error_with_an_alert),
         cmocka_unit_test(test_tls__client_hello_cut_anywhere_then_fin__is_trunc_and_named),
+        cmocka_unit_test(test_tls__endless_change_cipher_spec__ends_the_handshake),
         cmocka_unit_test(test_tls__shutdown_before_the_handshake_is_done__just_shuts),
         cmocka_unit_test(test_tls__largest_chain__connects_in_both_versions),
     };
