@@ -69,7 +69,7 @@ struct pst_exchange {
     uint64_t sent_bytes; /* of the reply's body; kept by the session */
     bool is_begun_reply; /* its head went out; kept by the session */
     bool is_dispatched, is_body_done, is_replied, is_paused, is_over;
-    bool owes_end;          /* paused before on_body heard of the end */
+    bool owes_end; /* paused before on_body heard of the end */
     enum pst_end
         failure; /* what to report instead of OK, where the reply is an error of ours; PST_END_OK: nothing */
     pst_on_end_fn *on_end;
