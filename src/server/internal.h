@@ -74,6 +74,8 @@ struct pst_server {
     struct pst_worker *workers; /* while started */
     bool is_started;
     int stop_fd; /* eventfd: each write wakes all workers */
+    /* How often it was asked to stop: two writes may reach a worker as one event. */
+    atomic_uint stop_count;
     int done_fd; /* eventfd: a worker has ended */
     char error[512];
 };

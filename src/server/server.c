@@ -212,6 +212,7 @@ void pst_server_stop(struct pst_server *server)
 {
     uint64_t one = 1;
     int saved = errno; /* a signal handler may call this */
+    atomic_fetch_add(&server->stop_count, 1);
     ssize_t n = write(server->stop_fd, &one, sizeof(one));
     (void)n; /* fails only when the counter is full: all are awake then */
     errno = saved;

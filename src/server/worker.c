@@ -130,15 +130,8 @@ static void on_drain_deadline(struct pst_timer *timer)
     stop_when_empty(worker);
 }
 
-static void on_stop(struct pst_watch *watch, unsigned events)
+static void begin_drain(struct pst_worker *worker)
 {
-    struct pst_worker *worker = PST_CONTAINER(watch, struct pst_worker, stop_watch);
-    if (!(events & PST_EV_RD))
-        return;                /* an eventfd is always writable */
-    if (worker->is_draining) { /* asked a second time */
-        on_drain_deadline(&worker->drain_timer);
-        return;
-    }
     /* Who is in the queue already has connected in good faith: accepted, and drained like the others. */
     for (size_t i = 0; i < worker->door_count; i++)
         while (accept_one(&worker->doors[i]))
@@ -149,6 +142,17 @@ static void on_stop(struct pst_watch *watch, unsigned events)
     pst_loop_set_timer(worker->loop, &worker->drain_timer,
                        pst_loop_now_ms(worker->loop) + worker->server->limits.drain_ms);
     stop_when_empty(worker);
+}
+
+static void on_stop(struct pst_watch *watch, unsigned events)
+{
+    struct pst_worker *worker = PST_CONTAINER(watch, struct pst_worker, stop_watch);
+    if (!(events & PST_EV_RD))
+        return; /* an eventfd is always writable */
+    if (!worker->is_draining)
+        begin_drain(worker);
+    if (atomic_load(&worker->server->stop_count) > 1) /* asked a second time: no more patience */
+        on_drain_deadline(&worker->drain_timer);
 }
 
 static void on_closed(struct pst_driver *driver)
