@@ -391,7 +391,7 @@ class Case(unittest.TestCase):
             time.sleep(0.01)
 
 
-def large_file(folder, name="large.bin", size=64 << 20):
+def large_file(folder, name="large.bin", size=32 << 20):
     """A file that no socket buffer holds; sparse, so it costs nothing. Returns its size."""
     with open(folder.write(name), "wb") as file:
         file.truncate(size)
