@@ -208,6 +208,26 @@ static int check_host(const struct seen *seen, struct pst_request *req)
     return 0;
 }
 
+/* RFC 9112 6.1: 0 for chunked alone; 501 for codings that are not known here, with chunked behind them. All
+ * else is 400: chunked elsewhere than at the end, or twice; and empty elements, which some skip and others do
+ * not. */
+static int check_codings(struct pst_slice value)
+{
+    if (pst_slice_case_eq(value, PST_SLICE("chunked")))
+        return 0;
+    for (;;) {
+        const char *comma = memchr(value.ptr, ',', value.len);
+        size_t n = comma ? (size_t)(comma - value.ptr) : value.len;
+        struct pst_slice coding = pst_slice_trim(pst_slice_of(value.ptr, n));
+        bool is_chunked = pst_slice_case_eq(coding, PST_SLICE("chunked"));
+        if (coding.len == 0 || is_chunked != !comma)
+            return 400;
+        if (!comma)
+            return 501;
+        value = pst_slice_of(comma + 1, value.len - n - 1);
+    }
+}
+
 /* RFC 9112 6.1 Transfer-Encoding, 6.3 Message Body Length */
 static int check_framing(const struct seen *seen, struct pst_request *req, struct pst_h1_framing *framing)
 {
@@ -217,15 +237,9 @@ static int check_framing(const struct seen *seen, struct pst_request *req, struc
          * smuggling. */
         if (seen->length || req->version < 11)
             return 400;
-        struct pst_slice value = seen->encoding->value;
-        if (!pst_slice_case_eq(value, PST_SLICE("chunked"))) {
-            const char *comma = memrchr(value.ptr, ',', value.len);
-            struct pst_slice last = value;
-            if (comma)
-                last = pst_slice_trim(pst_slice_of(comma + 1, (size_t)(value.ptr + value.len - comma) - 1));
-            bool is_last_chunked = comma && pst_slice_case_eq(last, PST_SLICE("chunked"));
-            return is_last_chunked ? 501 : 400;
-        }
+        int status = check_codings(seen->encoding->value);
+        if (status)
+            return status;
         framing->is_chunked = true;
         req->has_body = true;
         req->body_length = -1;
