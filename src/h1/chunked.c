@@ -50,7 +50,8 @@ static int size_byte(struct pst_chunked *d, const struct pst_limits *limits, uns
 /* A byte of the trailer section: field lines, then an empty line. */
 static int trailer_byte(struct pst_chunked *d, const struct pst_limits *limits, unsigned char c)
 {
-    if (++d->trailer_bytes > limits->trailer_bytes + 2)
+    /* One more: the CR of the empty line behind the section, which is not part of it. */
+    if (++d->trailer_bytes > limits->trailer_bytes + 1)
         return 431;
     if (c == '\r') {
         if (d->is_line_begun && !d->has_colon)
@@ -91,7 +92,7 @@ static int line_byte(struct pst_chunked *d, const struct pst_limits *limits, uns
     case EXTENSION:
         return size_byte(d, limits, c);
     case SIZE_LF:
-        if (c != '\n')
+        if (c != '\n' || ++d->line_bytes > limits->chunk_line_bytes)
             return 400;
         after_size(d);
         return 0;
