@@ -95,20 +95,31 @@ static void set_dates(mbedtls_x509write_cert *crt, int64_t from, int64_t to)
     must(mbedtls_x509write_crt_set_validity(crt, text[0], text[1]), "dates");
 }
 
-static void set_names(mbedtls_x509write_cert *crt, const char *name)
+static void set_names(mbedtls_x509write_cert *crt, const char *name, unsigned more)
 {
     static unsigned char ipv4[4] = {127, 0, 0, 1};
     static unsigned char ipv6[16] = {[15] = 1};
-    char dns[64];
-    (void)snprintf(dns, sizeof(dns), "%s", name);
+    mbedtls_x509_san_list *list = calloc(more + 3, sizeof(*list));
+    char(*texts)[64] = calloc(more + 1, sizeof(*texts));
+    must(list && texts ? 0 : -1, "memory");
+    for (unsigned i = 0; i <= more; i++) {
+        if (i == 0)
+            (void)snprintf(texts[i], sizeof(texts[i]), "%s", name);
+        else
+            (void)snprintf(texts[i], sizeof(texts[i]), "name-%03u.example", i);
+        list[i].node.type = MBEDTLS_X509_SAN_DNS_NAME;
+        list[i].node.san.unstructured_name =
+            (mbedtls_x509_buf){.p = (unsigned char *)texts[i], .len = strlen(texts[i])};
+    }
+    list[more + 1].node.type = list[more + 2].node.type = MBEDTLS_X509_SAN_IP_ADDRESS;
+    list[more + 1].node.san.unstructured_name = (mbedtls_x509_buf){.p = ipv4, .len = sizeof(ipv4)};
+    list[more + 2].node.san.unstructured_name = (mbedtls_x509_buf){.p = ipv6, .len = sizeof(ipv6)};
     /* Mbed TLS writes the list from its end. */
-    mbedtls_x509_san_list first = {.node = {.type = MBEDTLS_X509_SAN_DNS_NAME}};
-    first.node.san.unstructured_name = (mbedtls_x509_buf){.p = (unsigned char *)dns, .len = strlen(dns)};
-    mbedtls_x509_san_list four = {.node = {.type = MBEDTLS_X509_SAN_IP_ADDRESS}, .next = &first};
-    four.node.san.unstructured_name = (mbedtls_x509_buf){.p = ipv4, .len = sizeof(ipv4)};
-    mbedtls_x509_san_list six = {.node = {.type = MBEDTLS_X509_SAN_IP_ADDRESS}, .next = &four};
-    six.node.san.unstructured_name = (mbedtls_x509_buf){.p = ipv6, .len = sizeof(ipv6)};
-    must(mbedtls_x509write_crt_set_subject_alternative_name(crt, &six), "names");
+    for (unsigned i = 1; i < more + 3; i++)
+        list[i].next = &list[i - 1];
+    must(mbedtls_x509write_crt_set_subject_alternative_name(crt, &list[more + 2]), "names");
+    free(texts);
+    free(list);
 }
 
 static void set_padding(mbedtls_x509write_cert *crt, size_t bytes)
@@ -157,7 +168,9 @@ void test_cert_make(struct test_cert *ret_cert, const struct test_cert_spec *spe
     mbedtls_x509write_crt_set_md_alg(&crt, MBEDTLS_MD_SHA256);
     mbedtls_x509write_crt_set_subject_key(&crt, &key);
     mbedtls_x509write_crt_set_issuer_key(&crt, &issuer_key);
-    must(mbedtls_x509write_crt_set_subject_name(&crt, subject_dn), "subject");
+    const char *subject = spec->subject ? spec->subject : subject_dn;
+    if (subject[0] != '\0') /* otherwise the empty name */
+        must(mbedtls_x509write_crt_set_subject_name(&crt, subject), "subject");
     must(mbedtls_x509write_crt_set_issuer_name(&crt, issuer_dn), "issuer");
     must(mbedtls_x509write_crt_set_serial_raw(&crt, &serial, 1), "serial");
     serial = (unsigned char)(serial % 100 + 1);
@@ -168,7 +181,7 @@ void test_cert_make(struct test_cert *ret_cert, const struct test_cert_spec *spe
         set_dates(&crt, spec->not_before, spec->not_after);
     must(mbedtls_x509write_crt_set_basic_constraints(&crt, spec->is_ca, -1), "basic constraints");
     if (!spec->has_no_names)
-        set_names(&crt, ret_cert->name);
+        set_names(&crt, ret_cert->name, spec->more_names);
     if (spec->padding > 0)
         set_padding(&crt, spec->padding);
     memset(buffer, 0, BUFFER_BYTES);

@@ -19,11 +19,13 @@ struct test_cert {
 struct test_cert_spec {
     enum test_key key;
     const char *name;               /* common name and DNS name; NULL: "localhost" */
+    const char *subject;            /* the whole subject, such as "O=Somebody"; NULL: "CN=" and the name */
     const struct test_cert *issuer; /* NULL: self-signed */
     int64_t not_before, not_after;  /* both 0: valid for an hour around now */
     bool is_ca;
-    bool has_no_names; /* leaves subjectAltName out */
-    size_t padding;    /* bytes of an extension that means nothing */
+    bool has_no_names;   /* leaves subjectAltName out */
+    unsigned more_names; /* further DNS names: name-001.example and so on */
+    size_t padding;      /* bytes of an extension that means nothing */
 };
 
 /* Makes a certificate with a key of its own; RSA keys of a size are made once a process and shared. Never

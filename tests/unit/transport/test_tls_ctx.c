@@ -222,6 +222,46 @@ static void test_tls_ctx__no_host_named__is_a_warning(void **state)
     test_cert_free(&cert);
 }
 
+static void describe_cert(const struct test_cert *cert, struct pst_tls_cert_info *ret_info)
+{
+    struct pst_tls_ctx *ctx;
+    char text[256];
+    assert_int_equal(pst_tls_ctx_new(&ctx, cert->cert, cert->cert_len, cert->key, cert->key_len,
+                                     (int64_t)time(NULL), text, sizeof(text)),
+                     0);
+    pst_tls_ctx_cert_info(ctx, ret_info);
+    pst_tls_ctx_free(ctx);
+}
+
+static void test_tls_ctx__unusual_names__are_described_as_well_as_can_be(void **state)
+{
+    (void)state;
+    struct test_cert cert;
+    struct pst_tls_cert_info info;
+    /* More names than fit. */
+    test_cert_make(&cert, &(struct test_cert_spec){.key = TEST_KEY_P256, .more_names = 100});
+    describe_cert(&cert, &info);
+    assert_true(strlen(info.names) > sizeof(info.names) - 40);
+    assert_string_equal(info.names + strlen(info.names) - 13, ".example, ...");
+    test_cert_free(&cert);
+    /* No common name. */
+    test_cert_make(&cert, &(struct test_cert_spec){.key = TEST_KEY_P256, .subject = "O=Somebody,C=DE"});
+    describe_cert(&cert, &info);
+    assert_string_equal(info.subject, "O=Somebody, C=DE");
+    assert_false(info.is_self_signed);
+    test_cert_free(&cert);
+    /* Not even a subject: RFC 5280 4.1.2.6 has it in subjectAltName then. */
+    test_cert_make(&cert, &(struct test_cert_spec){.key = TEST_KEY_P256, .subject = ""});
+    describe_cert(&cert, &info);
+    assert_string_equal(info.subject, "localhost");
+    test_cert_free(&cert);
+    /* What would garble a terminal or the list. */
+    test_cert_make(&cert, &(struct test_cert_spec){.key = TEST_KEY_P256, .name = "a\x1b[31m.example"});
+    describe_cert(&cert, &info);
+    assert_string_equal(info.names, "a?[31m.example, 127.0.0.1, ::1");
+    test_cert_free(&cert);
+}
+
 static void test_tls_ctx__weak_or_unusual_key__is_refused(void **state)
 {
     (void)state;
@@ -329,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_tls_ctx__key_of_another_certificate__is_a_mismatch),
         cmocka_unit_test(test_tls_ctx__chain__order_is_looked_at),
         cmocka_unit_test(test_tls_ctx__no_host_named__is_a_warning),
+        cmocka_unit_test(test_tls_ctx__unusual_names__are_described_as_well_as_can_be),
         cmocka_unit_test(test_tls_ctx__weak_or_unusual_key__is_refused),
         cmocka_unit_test(test_tls_ctx__chain_over_16_kib__is_refused),
         cmocka_unit_test(test_tls_ctx__what_is_not_a_certificate_or_key__is_explained),

@@ -392,6 +392,50 @@ static void test_tls__client_hello_cut_anywhere_then_fin__is_trunc_and_named(voi
     tls_door_fini(&d);
 }
 
+static void test_tls__full_socket_in_the_handshake__waits_for_it(void **state)
+{
+    (void)state;
+    struct test_cert cert;
+    test_cert_make(&cert, &(struct test_cert_spec){.key = TEST_KEY_P256, .padding = 15000});
+    struct tls_door d;
+    tls_door_init(&d, &cert);
+    for (int v13 = 0; v13 < 2; v13++) {
+        struct pst_transport_info info;
+        int tiny = 1;
+        unsigned waited = 0;
+        enum pst_io result;
+        tls_door_connect(&d, SOCK_STREAM, v13 ? &only_13 : &only_12);
+        d.t->ops->info(d.t, &info);
+        assert_int_equal(setsockopt(info.fd, SOL_SOCKET, SO_SNDBUF, &tiny, sizeof(tiny)), 0);
+        d.c->recv_most = 500;
+        do {
+            tls_client_step(d.c);
+            result = d.t->ops->handshake(d.t);
+            waited += result == PST_IO_WANT_WR;
+        } while (result == PST_IO_WANT_RD || result == PST_IO_WANT_WR);
+        assert_int_equal(result, PST_IO_OK);
+        assert_true(waited > 5);
+        d.c->recv_most = 0;
+        tls_client_step(d.c);
+        assert_works(&d);
+        tls_door_close(&d);
+    }
+    tls_door_fini(&d);
+    test_cert_free(&cert);
+}
+
+static void test_tls__client_gives_up_in_good_order__is_trunc(void **state)
+{
+    (void)state;
+    struct tls_door d;
+    tls_door_init(&d, test_cert_ec());
+    tls_door_connect(&d, SOCK_STREAM, NULL);
+    send(d.c->fd, "\x15\x03\x01\x00\x02\x01\x00", 7, 0); /* close_notify */
+    assert_int_equal(d.t->ops->handshake(d.t), PST_IO_TRUNC);
+    assert_string_equal(tls_door_failure(&d), "client closed during TLS handshake");
+    tls_door_fini(&d);
+}
+
 /* RFC 8446 5 Record Protocol: a dummy ChangeCipherSpec is passed over; it must not be so for ever. */
 static void test_tls__endless_change_cipher_spec__ends_the_handshake(void **state)
 {
@@ -491,6 +535,8 @@ int main(void)
         cmocka_unit_test(test_tls__what_is_no_tls__is_turned_away_at_the_first_bytes),
         cmocka_unit_test(test_tls__garbage_in_a_record__is_an_error_with_an_alert),
         cmocka_unit_test(test_tls__client_hello_cut_anywhere_then_fin__is_trunc_and_named),
+        cmocka_unit_test(test_tls__full_socket_in_the_handshake__waits_for_it),
+        cmocka_unit_test(test_tls__client_gives_up_in_good_order__is_trunc),
         cmocka_unit_test(test_tls__endless_change_cipher_spec__ends_the_handshake),
         cmocka_unit_test(test_tls__shutdown_before_the_handshake_is_done__just_shuts),
         cmocka_unit_test(test_tls__largest_chain__connects_in_both_versions),

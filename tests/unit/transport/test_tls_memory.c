@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -15,6 +17,14 @@
 
 #include "transport/tls.h"
 #include "transport/tls_memory.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_SANITIZER 1
+#endif
+#endif
 
 enum { BUFFER = 16429, MANY = 1000 };
 
@@ -154,15 +164,69 @@ static void test_tls_memory__several_threads__never_share_a_block(void **state)
     assert_int_equal(stats.live_blocks, 0);
 }
 
+#if !defined(HAS_SANITIZER)
+/* With little address space (RLIMIT_AS) the reservation is small; what exceeds it comes from calloc. In a
+ * child, before the allocator is set up. Sanitizers need the address space themselves. */
+static int exhausted(void)
+{
+    static unsigned char *blocks[MANY];
+    struct pst_tls_memory_stats stats;
+    struct rlimit limit = {48u << 20, 48u << 20};
+    if (setrlimit(RLIMIT_AS, &limit) != 0 || pst_tls_global_init() != 0)
+        return 1;
+    for (int i = 0; i < MANY; i++) {
+        blocks[i] = mbedtls_calloc(1, BUFFER);
+        if (!blocks[i] || !is_zero(blocks[i], BUFFER))
+            return 2;
+        memset(blocks[i], i, BUFFER);
+    }
+    pst_tls_memory_stats(&stats);
+    if (stats.live_blocks == 0 || stats.live_blocks >= MANY)
+        return 3;
+    if (!pst_tls_memory_trim(blocks[0], 0) || pst_tls_memory_trim(blocks[MANY - 1], 0))
+        return 4;
+    for (int i = 0; i < MANY; i++) {
+        if (i > 0 && (blocks[i][0] != (unsigned char)i || blocks[i][BUFFER - 1] != (unsigned char)i))
+            return 5;
+        mbedtls_free(blocks[i]);
+    }
+    pst_tls_memory_stats(&stats);
+    return stats.live_blocks == 0 ? 0 : 6;
+}
+#endif
+
+static void test_tls_memory__little_address_space__falls_back_on_calloc(void **state)
+{
+    (void)state;
+#if defined(HAS_SANITIZER)
+    skip();
+#else
+    const char *preload = getenv("LD_PRELOAD");
+    if (preload && strstr(preload, "vgpreload"))
+        skip(); /* valgrind lives in the same address space */
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(exhausted());
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+#endif
+}
+
 int main(void)
 {
+    const struct CMUnitTest first[] = {
+        cmocka_unit_test(test_tls_memory__little_address_space__falls_back_on_calloc),
+    };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tls_memory__sizes__are_zeroed_and_aligned_as_they_should),
         cmocka_unit_test(test_tls_memory__trim__keeps_the_first_page_and_frees_the_rest),
         cmocka_unit_test(test_tls_memory__burst__does_not_pin_its_pages),
         cmocka_unit_test(test_tls_memory__several_threads__never_share_a_block),
     };
-    return cmocka_run_group_tests(tests, start, NULL);
+    return cmocka_run_group_tests(first, NULL, NULL) + cmocka_run_group_tests(tests, start, NULL);
 }
 
 #else
