@@ -18,19 +18,23 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 say() { printf 'bench: %s\n' "$*" >&2; }
 
 install() {
-    local packages=(wrk nginx h2o lighttpd lighttpd-mod-openssl lighttpd-mod-mbedtls)
+    local missing=() package service
+    for package in wrk nginx h2o lighttpd lighttpd-mod-openssl lighttpd-mod-mbedtls; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ]; then
-        say "--install needs root; or run: sudo env RUNLEVEL=1 apt-get install --no-install-recommends ${packages[*]}"
+        say "--install needs root; or run: sudo env RUNLEVEL=1 apt-get install --no-install-recommends ${missing[*]}"
         exit 2
     fi
-    # Debian's packages start their services at once, unless the machine is in single-user mode: RUNLEVEL says so to
-    # invoke-rc.d. They are not enabled either: these are for measuring.
+    say "installing ${missing[*]}"
+    # Debian's packages start their services at once, unless the machine is in single-user mode, which RUNLEVEL makes
+    # invoke-rc.d believe. And what was brought only to be measured is not to start with the machine either.
     apt-get update -qq
-    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
-    local service
-    for service in nginx h2o lighttpd; do
-        if command -v systemctl >/dev/null; then
-            systemctl --quiet disable "$service" 2>/dev/null || true
+    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+    for service in "${missing[@]}"; do
+        if [ -e "/lib/systemd/system/$service.service" ] && command -v systemctl >/dev/null; then
+            systemctl --quiet disable "$service" || say "$service may start with the machine: systemctl disable $service"
         fi
     done
 }
@@ -40,7 +44,7 @@ arguments=()
 for argument in "$@"; do
     case $argument in
     -h | --help)
-        sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" | sed '$d'
+        sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 0
         ;;
     --install) install ;;

@@ -63,6 +63,12 @@ def median(values, form="{:.2f}"):
     return mid if low == high else f"{mid} ({low}–{high})"
 
 
+def rotated(items, by):
+    """Each round begins with another server: who comes first finds the machine as somebody else left it."""
+    by %= len(items)
+    return items[by:] + items[:by]
+
+
 def table(heads, lines):
     print("| " + " | ".join(heads) + " |")
     print("| --- |" + " ---: |" * (len(heads) - 1))
@@ -99,7 +105,7 @@ class Bench:
         for number in range(self.options.rounds):
             say(f"{row.key}: round {number + 1} of {self.options.rounds}")
             for index, load in enumerate(row.loads):
-                for peer in able:
+                for peer in rotated(able, number):
                     cpu, rate = load.run(peer, self.clients, seconds)
                     self.cpu.setdefault((row.key, peer.name, index), []).append(cpu)
                     rates.setdefault((peer.name, index), []).append(rate)

@@ -127,7 +127,7 @@ class Clients:
 # ---- load ----
 
 
-WARM_UP_S = 1
+WARM_UP_S = 0.3
 # While requests are counted but connections may still be made; in requests of each connection.
 WARM_UP_REQUESTS = 4
 
@@ -151,9 +151,9 @@ class Load:
     def run(self, peer, clients, seconds):
         """CPU microseconds a request, and requests a second: from when all connections are made to the end, so that
         connecting is in none of them."""
-        points, output = self.watch(peer, clients, seconds + WARM_UP_S)
+        points, output = self.watch(peer, clients, seconds + 1)
         if len(points) < 2: # a slow server on a busy machine
-            points, output = self.watch(peer, clients, 4 * (seconds + WARM_UP_S))
+            points, output = self.watch(peer, clients, 4 * (seconds + 1))
         where = f"{peer.name} ({self.url(peer)})"
         report = re.search(r"^bench (.*)$", output, re.MULTILINE)
         if not report:
