@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Clients that take their time: each deadline ends what it is for, with a reply where one is possible and a cause in the
-log, and leaves alone who is merely slow.
+"""Clients that take their time: each deadline ends what it is for, with a reply where one is possible and a cause in
+the log, and leaves alone who is merely slow.
 
 Run: python3 tests/e2e/test_slow.py [-v]"""
 
