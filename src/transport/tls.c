@@ -187,7 +187,6 @@ static enum pst_io fail_tls(struct tls *tls, int error, size_t out_len)
     if (tls->out_len == out_len && alert != 0)
         (void)mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
     (void)send_out(tls);
-    tls->failure = NULL;
     tls->is_broken = false; /* a reset connection is not the cause, if it is what send_out found */
     return fail(tls, cause);
 }
@@ -305,8 +304,10 @@ static enum pst_io tls_handshake(struct pst_transport *t)
     if (tls->is_broken)
         return PST_IO_ERR;
     while (tls->phase != PHASE_OPEN) {
-        if (tls->ended != PST_IO_OK)
+        if (tls->ended != PST_IO_OK) {
+            tls->is_told = true;
             return tls->ended;
+        }
         enum pst_io result = PST_IO_OK;
         switch (tls->phase) {
         case PHASE_PEEK:
@@ -323,7 +324,7 @@ static enum pst_io tls_handshake(struct pst_transport *t)
         case PHASE_OPEN:
             break;
         }
-        if (result != PST_IO_OK)
+        if (result == PST_IO_WANT_RD || result == PST_IO_WANT_WR)
             return result;
     }
     if (in_left(tls) == 0)
@@ -333,13 +334,22 @@ static enum pst_io tls_handshake(struct pst_transport *t)
 
 /* ---- reading ---- */
 
-/* Reading without a finished handshake: the caller lingers after shutdown. */
-static enum pst_io discard(struct tls *tls)
+/* Reading without a session: only after shutdown, for the linger. What comes is counted, so that the caller's
+ * limits hold, but shows as zeros: nobody must take it for plaintext. */
+static enum pst_io discard(struct tls *tls, void *dst, size_t cap, size_t *ret_n)
 {
-    enum pst_io result;
-    while ((result = fill_in(tls)) == PST_IO_OK)
-        drop_in(tls);
-    return result == PST_IO_EOF ? end(tls, PST_IO_TRUNC, "client closed during TLS handshake") : result;
+    if (!tls->socket.is_shut)
+        return PST_IO_ERR;
+    enum pst_io result = pst_socket_recv(&tls->socket, dst, cap, ret_n);
+    if (result == PST_IO_OK)
+        memset(dst, 0, *ret_n);
+    else if (result == PST_IO_EOF)
+        result = end(tls, PST_IO_TRUNC, "client closed during TLS handshake");
+    else if (result == PST_IO_ERR)
+        result = fail_socket(tls);
+    if (tls->ended != PST_IO_OK)
+        tls->is_told = true;
+    return result;
 }
 
 /* Gets more ciphertext: OK, or what a read without any plaintext returns. */
@@ -389,7 +399,7 @@ static enum pst_io tls_read(struct pst_transport *t, void *dst, size_t cap, size
     struct tls *tls = self(t);
     enum pst_io result = tls->ended;
     if (result == PST_IO_OK && tls->phase != PHASE_OPEN)
-        result = discard(tls);
+        return discard(tls, dst, cap, ret_n);
     size_t got = 0, noise = 0, out_len = tls->out_len;
     /* Small records are taken together, but the socket is asked again only where there is nothing yet. */
     while (result == PST_IO_OK && got < cap) {
@@ -404,8 +414,8 @@ static enum pst_io tls_read(struct pst_transport *t, void *dst, size_t cap, size
     if (in_left(tls) == 0)
         drop_in(tls);
     /* An answer to the client, such as the refusal of a renegotiation. */
-    if (tls->out_len > out_len)
-        (void)send_out(tls);
+    if (tls->out_len > out_len && send_out(tls) == PST_IO_ERR)
+        result = PST_IO_ERR;
     if (got > 0) {
         *ret_n = got;
         return PST_IO_OK;

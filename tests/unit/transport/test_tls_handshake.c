@@ -328,6 +328,7 @@ static void test_tls__what_is_no_tls__is_turned_away_at_the_first_bytes(void **s
         send(d.c->fd, cases[i].bytes, strlen(cases[i].bytes), 0);
         assert_int_equal(d.t->ops->handshake(d.t), PST_IO_ERR);
         assert_string_equal(tls_door_failure(&d), cases[i].failure);
+        assert_false(d.t->ops->pending(d.t));
         assert_int_equal(d.t->ops->handshake(d.t), PST_IO_ERR);
         pst_tls_memory_stats(&after);
         assert_int_equal(after.calls, before.calls);
@@ -383,6 +384,7 @@ static void test_tls__client_hello_cut_anywhere_then_fin__is_trunc_and_named(voi
         shutdown(fd, SHUT_WR);
         d.c->fd = fd;
         assert_int_equal(d.t->ops->handshake(d.t), PST_IO_TRUNC);
+        assert_false(d.t->ops->pending(d.t));
         assert_int_equal(d.t->ops->handshake(d.t), PST_IO_TRUNC);
         assert_string_equal(tls_door_failure(&d), "client closed during TLS handshake");
         assert_int_equal(d.t->ops->shutdown(d.t), PST_IO_OK);
@@ -478,11 +480,15 @@ static void test_tls__shutdown_before_the_handshake_is_done__just_shuts(void **s
         if (half_way)
             tls_client_step(d.c);
         assert_int_equal(d.t->ops->handshake(d.t), PST_IO_WANT_RD);
+        assert_int_equal(d.t->ops->read(d.t, got, sizeof(got), &n), PST_IO_ERR); /* too early */
         assert_int_equal(d.t->ops->shutdown(d.t), PST_IO_OK);
         assert_int_equal(d.t->ops->shutdown(d.t), PST_IO_OK);
         /* Lingering works without a session. */
         assert_int_equal(d.t->ops->read(d.t, got, sizeof(got), &n), PST_IO_WANT_RD);
-        send(d.c->fd, "x", 1, 0);
+        send(d.c->fd, "secret", 6, 0);
+        assert_int_equal(d.t->ops->read(d.t, got, sizeof(got), &n), PST_IO_OK);
+        assert_int_equal(n, 6);
+        assert_memory_equal(got, "\0\0\0\0\0", 6);
         assert_int_equal(d.t->ops->read(d.t, got, sizeof(got), &n), PST_IO_WANT_RD);
         shutdown(d.c->fd, SHUT_WR);
         assert_int_equal(d.t->ops->read(d.t, got, sizeof(got), &n), PST_IO_TRUNC);
