@@ -63,13 +63,16 @@ static void report(struct pst_exchange *ex, enum pst_end why)
         .status = ex->is_begun_reply ? ex->reply.status : 0,
         .sent_bytes = ex->sent_bytes,
         .took_us = pst_loop_fresh_us(ex->env->loop) - ex->begun_us,
-        .end = why == PST_END_OK ? ex->failure : why,
+        .end = why,
     };
     ex->env->on_exchange(ex->env, &entry);
 }
 
 void pst_exchange_end(struct pst_exchange *ex, enum pst_end why)
 {
+    /* An error page of ours that went out whole is no success: the handler hears what the log says. */
+    if (why == PST_END_OK)
+        why = ex->failure;
     ex->is_over = true;
     pst_on_end_fn *on_end = ex->on_end;
     ex->on_end = NULL;
