@@ -193,8 +193,26 @@ bool pst_exchange_replied(const struct pst_exchange *ex)
 
 /* ---- the server's own pages ---- */
 
+/* A handler that fails half-way may have described its own body already: that goes with the body, for two
+ * Content-Types are none (RFC 9110 8.3). Content-Range stays: 416 is an error page that needs it. */
+static void drop_body_fields(struct pst_reply *r)
+{
+    static const char *const names[] = {"content-type", "content-encoding", "x-content-type-options",
+                                        "content-security-policy"};
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < r->field_count; i++) {
+        bool is_kept = true;
+        for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+            is_kept = is_kept && !pst_slice_case_eq(r->fields[i].name, pst_slice_str(names[k]));
+        if (is_kept)
+            r->fields[kept++] = r->fields[i];
+    }
+    r->field_count = kept;
+}
+
 static void add_page_fields(struct pst_exchange *ex)
 {
+    drop_body_fields(&ex->reply);
     add_field(ex, PST_SLICE("Content-Type"), PST_SLICE("text/html; charset=utf-8"));
     add_field(ex, PST_SLICE("X-Content-Type-Options"), PST_SLICE("nosniff"));
     add_field(ex, PST_SLICE("Content-Security-Policy"), PST_SLICE("default-src 'none'"));
