@@ -294,9 +294,12 @@ static bool take_scratch(struct pst_driver *driver)
 static enum pst_io read_once(struct pst_connection *c, size_t *ret_n)
 {
     enum pst_io io = c->transport->ops->read(c->transport, c->driver->scratch, PST_CHUNK_BYTES, ret_n);
-    if (!must_wait(io, &c->rd_wait) && io == PST_IO_OK && !c->is_rdhup &&
-        !c->transport->ops->pending(c->transport))
+    if (must_wait(io, &c->rd_wait) || io != PST_IO_OK || c->is_rdhup ||
+        c->transport->ops->pending(c->transport))
+        return io;
+    if (!c->has_rd_edge)
         c->rd_wait = WAIT_RD;
+    c->has_rd_edge = false;
     return io;
 }
 
@@ -458,6 +461,7 @@ void pst_connection_notify(struct pst_connection *c, unsigned events)
     if (events & (PST_EV_RDHUP | PST_EV_ERR))
         c->is_rdhup = true;
     if (events & (PST_EV_RD | PST_EV_RDHUP | PST_EV_ERR)) {
+        c->has_rd_edge = c->rd_wait != WAIT_RD;
         if (c->rd_wait == WAIT_RD)
             c->rd_wait = WAIT_NONE;
         if (c->wr_wait == WAIT_RD)

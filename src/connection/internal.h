@@ -32,6 +32,9 @@ struct pst_connection {
     bool is_draining;
     bool is_used;  /* a byte of a request has come */
     bool is_rdhup; /* the peer's end is on its way: read on until it is seen */
+    /* Readiness was told while nobody waited for it. A transport that then gives what it has read before may
+     * not know of what came since: it is asked once more before anybody waits. */
+    bool has_rd_edge;
     bool is_read_ended;
     bool is_trimmed;
     bool needs_flush; /* the transport may hold counted bytes */

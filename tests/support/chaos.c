@@ -19,6 +19,8 @@ struct chaos {
     unsigned owed;       /* PST_EV_*; 0: none */
     unsigned char *hold;
     size_t hold_at, hold_len; /* [at, len) were counted, and are not with inner yet */
+    bool is_unsure; /* a read was put off since inner last had nothing: an edge may have been used up
+                       meanwhile */
     bool is_broken;
 };
 
@@ -160,9 +162,13 @@ static enum pst_io chaos_read(struct pst_transport *t, void *dst, size_t cap, si
 {
     struct chaos *c = self(t);
     enum pst_io io;
-    if (is_put_off(c, &io))
+    if (is_put_off(c, &io)) {
+        c->is_unsure = true;
         return io;
-    return noted(c, c->inner->ops->read(c->inner, dst, some_of(c, cap), ret_n));
+    }
+    io = noted(c, c->inner->ops->read(c->inner, dst, some_of(c, cap), ret_n));
+    c->is_unsure = c->is_unsure && io == PST_IO_OK;
+    return io;
 }
 
 /* The first n bytes of iov, as pieces of their own; returns their number. */
@@ -233,7 +239,7 @@ static enum pst_io chaos_shutdown(struct pst_transport *t)
 static bool chaos_pending(const struct pst_transport *t)
 {
     const struct chaos *c = (const struct chaos *)t;
-    return c->inner->ops->pending(c->inner);
+    return c->is_unsure || c->inner->ops->pending(c->inner);
 }
 
 static void chaos_trim(struct pst_transport *t)

@@ -85,6 +85,17 @@ static enum pst_io pair_op_handshake(struct pst_transport *t)
     return p->handshake;
 }
 
+static void read_ahead(struct pair *p)
+{
+    unsigned char piece[512];
+    while (p->in.len && p->ahead.len < p->ahead.cap) {
+        size_t room = p->ahead.cap - p->ahead.len;
+        size_t n = buffer_get(&p->in, piece, room < sizeof(piece) ? room : sizeof(piece));
+        buffer_put(&p->ahead, piece, n);
+    }
+    p->is_emptied = p->in.len == 0;
+}
+
 static enum pst_io pair_op_read(struct pst_transport *t, void *dst, size_t cap, size_t *ret_n)
 {
     struct pair *p = self(t);
@@ -94,8 +105,11 @@ static enum pst_io pair_op_read(struct pst_transport *t, void *dst, size_t cap, 
     p->calls.read++;
     if (p->ended == PST_IO_ERR)
         return fail(p);
-    if (p->in.len) {
-        *ret_n = buffer_get(&p->in, dst, cap);
+    struct pair_buffer *from = p->ahead.cap ? &p->ahead : &p->in;
+    if (p->ahead.cap && p->ahead.len == 0)
+        read_ahead(p);
+    if (from->len) {
+        *ret_n = buffer_get(from, dst, cap);
         p->taken += *ret_n;
         return PST_IO_OK;
     }
@@ -200,6 +214,8 @@ static enum pst_io pair_op_shutdown(struct pst_transport *t)
 static bool pair_op_pending(const struct pst_transport *t)
 {
     const struct pair *p = (const struct pair *)t;
+    if (p->ahead.cap) /* what the last look at the other side told */
+        return p->ahead.len || !p->is_emptied;
     return p->in.len || (p->ended != PST_IO_OK && !p->is_told);
 }
 
@@ -272,6 +288,7 @@ struct pair *pair_new(const struct pair_options *options)
     buffer_init(&p->in, options->in_cap ? options->in_cap : DEFAULT_CAP);
     buffer_init(&p->out, options->out_cap ? options->out_cap : DEFAULT_CAP);
     buffer_init(&p->hold, options->hold_cap);
+    buffer_init(&p->ahead, options->ahead_cap);
     return p;
 }
 
@@ -283,6 +300,7 @@ void pair_free(struct pair *p)
     free(p->in.data);
     free(p->out.data);
     free(p->hold.data);
+    free(p->ahead.data);
     free(p);
 }
 

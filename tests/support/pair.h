@@ -17,6 +17,7 @@
 struct pair_options {
     size_t in_cap, out_cap; /* room towards the server, and towards the peer; 0: 65536 */
     size_t hold_cap;        /* counted bytes the transport may keep to itself, as TLS does; 0: none */
+    size_t ahead_cap; /* read ahead of what is asked for, as TLS does, and blind to what comes then; 0: not */
     bool is_secure;
     bool has_sendfile;
 };
@@ -35,7 +36,7 @@ struct pair {
     struct pst_transport base;
     /* The place for pst_connection_open() to fill in; NULL once the connection has gone. */
     struct pst_connection *connection;
-    struct pair_buffer in, out, hold;
+    struct pair_buffer in, ahead, out, hold;
     struct pair_calls calls;
     enum pst_io handshake; /* what handshake gives: a test holds it at a WANT */
     enum pst_io ended;     /* how the peer's direction ended: OK, EOF, TRUNC or ERR */
@@ -43,6 +44,7 @@ struct pair {
     bool is_shut;          /* the server has ended its direction */
     bool is_stuck;         /* nothing leaves: the server's shutdown and flush wait, too */
     bool is_gone;          /* the transport was destroyed */
+    bool is_emptied;       /* reading ahead has found nothing more */
     bool is_secure;
     bool waits_wr; /* the server was told to wait for room */
     size_t taken;  /* bytes that read gave to the server */

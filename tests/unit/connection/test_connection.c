@@ -233,6 +233,27 @@ static void test_connection__body_paused__transport_is_not_read_until_resumed(vo
     assert_ended(1, 200, PST_END_OK);
 }
 
+/* What came while nobody waited for it must not be forgotten, even where the transport knows nothing of it.
+ */
+static void test_connection__bytes_arrive_while_paused__are_read_after_those_that_were_read_ahead(
+    void **state)
+{
+    (void)state;
+    static char body[30000];
+    rig.pauses = true;
+    rig_open(&rig, &(struct pair_options){.ahead_cap = 20000});
+    pair_says(rig.p, POST("/stream", "18100"));
+    assert_int_equal(pair_send(rig.p, body, 18000), 18000); /* 16384 of it are given, the rest is kept */
+    assert_non_null(rig.waiting);
+    assert_int_equal(pair_send(rig.p, body, 100), 100);
+    rig.pauses = false;
+    struct pst_exchange *ex = rig.waiting;
+    rig.waiting = NULL;
+    pst_exchange_resume(ex);
+    test_worker_turns(&rig.w, 2);
+    assert_has("streamed 18100");
+}
+
 static void test_connection__reply_not_taken__next_request_is_not_begun(void **state)
 {
     (void)state;
@@ -618,6 +639,7 @@ int main(void)
         TEST(test_connection__requests_without_end__others_get_their_turn),
         TEST(test_connection__two_busy_peers__advance_alike),
         TEST(test_connection__body_paused__transport_is_not_read_until_resumed),
+        TEST(test_connection__bytes_arrive_while_paused__are_read_after_those_that_were_read_ahead),
         TEST(test_connection__reply_not_taken__next_request_is_not_begun),
         TEST(test_connection__refused_while_the_client_sends__answer_is_delivered),
         TEST(test_connection__client_sends_on_and_on_after_the_end__is_cut_at_linger_bytes),
