@@ -52,7 +52,9 @@ struct pst_h1 {
     bool is_continue_begun;
     size_t continue_sent;
     bool is_draining;
-    bool is_last; /* nothing follows the current reply */
+    bool is_last;                /* nothing follows the current reply */
+    bool is_settled, must_close; /* whether the current reply's head says that it is the last, and that this
+                                    is decided */
     /* output */
     struct pst_h1_out out;
 };

@@ -53,18 +53,6 @@ void pst_h1_file_failed(struct pst_session *s)
 
 /* ---- the head ---- */
 
-/* Whether the connection can serve another request after this reply. */
-static bool can_keep(const struct pst_h1 *h1)
-{
-    if (h1->is_last || h1->is_draining || !h1->framing.is_keep_alive)
-        return false;
-    if (h1->in != H1_IN_BODY)
-        return true;
-    /* RFC 9112 9.3: the rest of the body has to be read, or the connection closed. Where the client still
-     * waits for 100 Continue nobody knows whether a body will follow (RFC 9110 10.1.1). */
-    return !h1->owes_continue && h1->body_left <= h1->env->limits->discard_bytes;
-}
-
 static enum pst_h1_body choose_framing(const struct pst_exchange *ex)
 {
     const struct pst_reply *r = &ex->reply;
@@ -81,14 +69,15 @@ static void begin_reply(struct pst_h1 *h1)
     struct pst_reply *r = &ex->reply;
     struct pst_h1_out *out = &h1->out;
     out->framing = choose_framing(ex);
-    if (out->framing == PST_H1_UNTIL_CLOSE || !can_keep(h1))
+    bool is_close = h1->must_close || h1->is_draining || out->framing == PST_H1_UNTIL_CLOSE;
+    if (is_close)
         h1->is_last = true;
     h1->owes_continue = false;
     /* RFC 9110 8.6: none in 204; and in 304 only what 200 would have had, which nobody asks for. */
     int64_t length = r->status == 204 || r->status == 304 ? -1 : r->length;
     bool say_keep_alive = ex->request.version == 10;
     struct pst_slice head = pst_h1_write_head(&ex->arena, r, pst_http_env_date(h1->env), out->framing, length,
-                                              h1->is_last, say_keep_alive);
+                                              is_close, say_keep_alive);
     if (!head.ptr) {
         fail_reply(h1, PST_END_NOMEM);
         return;

@@ -32,6 +32,7 @@ void pst_h1_await_request(struct pst_h1 *h1)
     h1->head_len = h1->head_cap = 0;
     h1->blank_bytes = 0;
     pst_h1_scanner_init(&h1->scanner);
+    h1->is_settled = h1->must_close = false;
     set_phase(h1, PST_PHASE_IDLE);
     if (h1->is_draining)
         pst_h1_finish(h1);
@@ -48,6 +49,7 @@ void pst_h1_finish(struct pst_h1 *h1)
 static void refuse(struct pst_h1 *h1, int status, enum pst_end why)
 {
     pst_h1_finish(h1);
+    h1->must_close = true;
     if (h1->ex)
         pst_exchange_refuse(h1->ex, status, why);
 }
@@ -309,9 +311,41 @@ static void h1_destroy(struct pst_session *s)
 
 /* ---- the exchange's call ---- */
 
+/* Whether the connection can serve another request behind what is still to come of this one's body. */
+static bool can_keep(const struct pst_h1 *h1)
+{
+    const struct pst_exchange *ex = h1->ex;
+    if (!h1->framing.is_keep_alive)
+        return false;
+    bool is_dispatching = h1->in == H1_IN_DISPATCH;
+    if (ex->is_body_done || !ex->request.has_body || !(is_dispatching || h1->in == H1_IN_BODY))
+        return true;
+    /* RFC 9112 9.3: the rest of the body has to be read, or the connection closed. A chunked one may go on
+     * for any length. */
+    if (h1->framing.is_chunked)
+        return false;
+    /* RFC 9110 10.1.1: where the client still waits for 100 Continue nobody knows whether a body will follow.
+     */
+    if (is_dispatching ? h1->framing.expects_continue : h1->owes_continue && ex->fed_bytes == 0)
+        return false;
+    uint64_t left = is_dispatching ? (uint64_t)ex->request.body_length : h1->body_left;
+    return left <= h1->env->limits->discard_bytes;
+}
+
+/* Decided when the reply is completed, not when its head goes out: how much of the body has come by then is a
+ * matter of how the bytes were cut on their way, and the same request has to get the same answer. */
+static void settle(struct pst_h1 *h1)
+{
+    h1->is_settled = true;
+    if (!can_keep(h1))
+        h1->must_close = true;
+}
+
 static void on_change(struct pst_exchange_link *link)
 {
     struct pst_h1 *h1 = PST_CONTAINER(link, struct pst_h1, link);
+    if (h1->ex->is_replied && !h1->is_settled)
+        settle(h1);
     /* A body that was paused goes on now: the peer gets its time anew. */
     if (h1->in == H1_IN_BODY)
         set_phase(h1, PST_PHASE_BODY);
