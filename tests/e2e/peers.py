@@ -7,6 +7,7 @@ import functools
 import os
 import re
 import resource
+import select
 import shutil
 import socket
 import ssl
@@ -259,6 +260,33 @@ class Client:
             self.ended = "close_notify" if isinstance(self.sock, ssl.SSLSocket) else "fin"
         return False
 
+    def push(self, piece, count):
+        """Sends the piece so many times, and reads at the same time whatever comes. Returns how many bytes were sent
+        before the connection broke. In one thread, for OpenSSL's connections are not for two."""
+        self.sock.settimeout(0)
+        total, sent = len(piece) * count, 0
+        wants_write = True
+        try:
+            while sent < total:
+                select.select([] if self.ended else [self.sock], [self.sock] if wants_write else [], [], PATIENCE_S)
+                try:
+                    while self.fill():
+                        pass
+                except (BlockingIOError, ssl.SSLWantReadError):
+                    pass
+                at = sent % len(piece)
+                try:
+                    sent += self.sock.send(piece[at:])
+                    wants_write = True
+                except (BlockingIOError, ssl.SSLWantWriteError):
+                    wants_write = True
+                except ssl.SSLWantReadError:
+                    wants_write = False
+        except OSError:
+            pass
+        self.sock.settimeout(PATIENCE_S)
+        return sent
+
     def take(self, size):
         while len(self.buffer) < size:
             if not self.fill():
@@ -345,7 +373,7 @@ def each_door(test):
 
 
 def both_doors(test):
-    """Like each_door, for tests that mostly wait: both at the same time."""
+    """Like each_door, for tests that mostly wait: both at the same time, in threads (so without subtests)."""
 
     @functools.wraps(test)
     def run(self):
