@@ -78,6 +78,8 @@ void *pst_arena_grow(struct pst_arena *a, void *ptr, size_t old_size, size_t new
 {
     if (new_size > SIZE_MAX - ALIGN)
         return NULL;
+    if (!ptr)
+        return pst_arena_alloc(a, new_size);
     char *tail = (char *)ptr + round_up(old_size);
     if (tail == a->cur && (size_t)(a->end - (char *)ptr) >= round_up(new_size)) {
         a->cur = (char *)ptr + round_up(new_size);
