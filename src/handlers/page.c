@@ -13,7 +13,8 @@ static const char page_style[] =
     "th[scope=row]{width:12rem}"
     ".number{width:1%;padding-left:1rem;text-align:right;white-space:nowrap;"
     "font-variant-numeric:tabular-nums}"
-    "pre{white-space:pre-wrap;overflow-wrap:anywhere;padding:.5rem;border:1px solid #8884}";
+    "td,pre{white-space:pre-wrap}"
+    "pre{overflow-wrap:anywhere;padding:.5rem;border:1px solid #8884}";
 
 void pst_page_begin(struct pst_text *page, struct pst_slice title)
 {

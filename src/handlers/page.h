@@ -9,7 +9,7 @@
 /* Nothing may be loaded or run, nor the page be framed; the one style sheet inside is named by its hash
  * (a test computes it anew). So even a flaw in escaping would not let a script run. */
 #define PST_PAGE_POLICY                                                                                      \
-    "default-src 'none'; style-src 'sha256-cvaAxeWDPxUN4e9FS92P+xBZQ92ZGHlwHCqMuE93m+A='; base-uri 'none'; " \
+    "default-src 'none'; style-src 'sha256-FeKzKt2/A2HwwJcMUgTJ8CaM5FHkiIQNcf40Oz/W+pA='; base-uri 'none'; " \
     "form-action 'none'; frame-ancestors 'none'"
 
 /* Everything up to the heading, which is the title. */
