@@ -144,7 +144,8 @@ class PlainDoor(peers.Case):
     def test_garbage__gets_400_and_close(self, scheme):
         server = self.start(limits=FAR)
         for data in (b"\0", b"\xff\xfe", b"\x80\x2e\x01\x03\x01", b"\r\n\r\n\r\n\r\n\r\n\r\n",
-                     b" GET / HTTP/1.1\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x90" + os.urandom(64)):
+                     b" GET / HTTP/1.1\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+                     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x90" + os.urandom(64)):
             with self.subTest(data=data):
                 client = self.client(server.door(scheme))
                 client.send(data)
