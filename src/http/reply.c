@@ -262,14 +262,15 @@ int pst_reply_redirect(struct pst_exchange *ex, int status, struct pst_slice loc
     pst_text_add_html(&page, location);
     pst_text_adds(&page, "</a>.</p></body></html>\n");
     ex->reply.status = status;
-    if (page.failed) {
-        pst_text_free(&page);
-        return pst_reply_empty(ex);
-    }
-    add_page_fields(ex);
-    err = pst_reply_copy(ex, page.ptr, page.len);
+    char *body = page.failed ? NULL : pst_arena_alloc(&ex->arena, page.len);
+    size_t len = page.len;
+    if (body)
+        memcpy(body, page.ptr, len);
     pst_text_free(&page);
-    return err;
+    if (!body) /* out of memory: Location alone leads there, too */
+        return pst_reply_empty(ex);
+    add_page_fields(ex);
+    return pst_reply_bytes(ex, body, len);
 }
 
 void pst_exchange_refuse(struct pst_exchange *ex, int status, enum pst_end why)
