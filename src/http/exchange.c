@@ -308,7 +308,8 @@ bool pst_exchange_field(const struct pst_exchange *ex, const char *name, struct 
 
 struct pst_slice pst_exchange_body(const struct pst_exchange *ex)
 {
-    return pst_slice_of(ex->body ? ex->body : "", ex->body_len);
+    /* A part of a body is nobody's business: how much of it has come is a matter of how it was cut. */
+    return ex->body && ex->is_body_done ? pst_slice_of(ex->body, ex->body_len) : pst_slice_of("", 0);
 }
 
 int64_t pst_exchange_body_length(const struct pst_exchange *ex)
