@@ -209,6 +209,14 @@ static void remove_interim(struct pst_text *stream)
     }
 }
 
+/* TLS: every other time the records themselves, and the handshake's, come in small pieces, too. */
+static size_t wire_most(const struct way *way)
+{
+    if (way->split != SPLIT_RANDOM || way->seed % 2 == 0)
+        return 0;
+    return way->is_large ? 500 : 7;
+}
+
 static void run(const struct corpus_entry *entry, const struct way *way, struct outcome *ret_out)
 {
     struct run r = {.entry = entry, .way = *way, .random = way->seed * 7919 + 1, .out = ret_out};
@@ -217,7 +225,8 @@ static void run(const struct corpus_entry *entry, const struct way *way, struct 
                                      .worker = &worker,
                                      .tls = &tls,
                                      .chaos = way->has_chaos ? &chaos : NULL,
-                                     .is_narrow = way->split == SPLIT_RANDOM};
+                                     .is_narrow = way->split == SPLIT_RANDOM,
+                                     .wire_most = wire_most(way)};
     if (way->is_large) {
         chaos.byte_percent = chaos.byte_percent % 20;
         chaos.want_percent = chaos.want_percent % 20;
@@ -388,7 +397,8 @@ static void replay(enum client_kind kind, enum split split, bool has_chaos, uint
         for (uint64_t seed = first_seed; seed < first_seed + seeds; seed++) {
             if (is_large && seed >= first_seed + (seeds + 9) / 10)
                 break;
-            struct way way = {kind, split, seed, has_chaos, is_large};
+            /* Of ways that are tried once, other entries get others. */
+            struct way way = {kind, split, seeds > 1 ? seed : seed + i, has_chaos, is_large};
             struct outcome out;
             run(entry, &way, &out);
             compare(entry, &way, &reference[i], &out);
@@ -419,13 +429,13 @@ static void test_matrix__over_tcp__is_the_same(void **state)
 static void test_matrix__over_tls12__is_the_same(void **state)
 {
     (void)state;
-    replay_all_splits(CLIENT_TLS12, 2);
+    replay_all_splits(CLIENT_TLS12, 1);
 }
 
 static void test_matrix__over_tls13__is_the_same(void **state)
 {
     (void)state;
-    replay_all_splits(CLIENT_TLS13, 2);
+    replay_all_splits(CLIENT_TLS13, 1);
 }
 
 static void test_matrix__chaos_over_the_pair__is_the_same(void **state)
