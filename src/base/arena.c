@@ -20,6 +20,10 @@ static size_t round_up(size_t n)
 
 void pst_arena_init(struct pst_arena *a, void *first, size_t first_bytes)
 {
+    if (!first) { /* no arithmetic on NULL, not even with 0 */
+        *a = (struct pst_arena){NULL, NULL, NULL};
+        return;
+    }
     uintptr_t skew = (uintptr_t)first & (ALIGN - 1);
     size_t lost = skew ? ALIGN - skew : 0;
     if (lost > first_bytes)
@@ -66,7 +70,7 @@ void *pst_arena_alloc(struct pst_arena *a, size_t size)
     if (size > SIZE_MAX - ALIGN)
         return NULL;
     size = round_up(size);
-    if ((size_t)(a->end - a->cur) >= size && a->cur) { /* NULL: an arena without a first piece of memory */
+    if (a->cur && (size_t)(a->end - a->cur) >= size) { /* NULL: an arena without a first piece of memory */
         void *mem = a->cur;
         a->cur += size;
         return mem;

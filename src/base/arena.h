@@ -9,7 +9,7 @@ struct pst_arena {
     void *more; /* further blocks, from malloc */
 };
 
-/* first: memory of the caller's that is used up before anything is allocated. */
+/* first: memory of the caller's that is used up before anything is allocated; NULL: none. */
 void pst_arena_init(struct pst_arena *a, void *first, size_t first_bytes);
 /* Frees all further blocks; first is the caller's. */
 void pst_arena_fini(struct pst_arena *a);
