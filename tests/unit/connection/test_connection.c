@@ -358,6 +358,23 @@ static void test_connection__client_ends_within_a_request__exchange_ends_without
         }
 }
 
+static void test_connection__client_ends_within_an_unwanted_body__reply_still_goes_out(void **state)
+{
+    (void)state;
+    static const enum pst_io ways[] = {PST_IO_EOF, PST_IO_TRUNC};
+    for (size_t k = 0; k < 2; k++) {
+        test_worker_forget(&rig.w);
+        rig_open(&rig, &(struct pair_options){.out_cap = 50});
+        pair_says(rig.p, POST("/early", "1000") "abc");
+        pair_end(rig.p, ways[k]);
+        assert_sleeps();
+        assert_int_equal(rig.w.ended, 0);
+        assert_has("</html>\n");
+        assert_true(rig.p->is_gone);
+        assert_ended(1, 403, PST_END_OK);
+    }
+}
+
 static void test_connection__client_half_closes_behind_its_requests__all_are_answered(void **state)
 {
     (void)state;
@@ -646,6 +663,7 @@ int main(void)
         TEST(test_connection__small_rest_of_an_unwanted_body__is_read_over_and_it_stays_open),
         TEST(test_connection__client_ends_between_requests__is_shut_and_gone_without_a_word),
         TEST(test_connection__client_ends_within_a_request__exchange_ends_without_a_reply),
+        TEST(test_connection__client_ends_within_an_unwanted_body__reply_still_goes_out),
         TEST(test_connection__client_half_closes_behind_its_requests__all_are_answered),
         TEST(test_connection__reset_in_any_state__exchange_hears_of_it_once),
         TEST(test_connection__reset_while_lingering__is_gone),

@@ -351,6 +351,18 @@ static void test_deadline__unwanted_rest_stops__connection_ends(void **state)
     assert_int_equal(rig_count(rig_take(&rig), "HTTP/1.1 "), 1);
 }
 
+static void test_deadline__unwanted_rest_stops_before_the_reply_is_taken__reply_still_goes_out(void **state)
+{
+    (void)state;
+    rig_open(&rig, &(struct pair_options){.out_cap = 50});
+    pair_says(rig.p, POST("/early", "1000") "abc");
+    test_worker_pass_ms(&rig.w, rig.w.limits.body_idle_ms + LATE_MS);
+    assert_int_equal(rig.w.ended, 0);
+    assert_int_equal(rig_count(rig_take(&rig), "</html>\n"), 1);
+    assert_ended(1, 403, PST_END_OK);
+    assert_true(rig.p->is_shut);
+}
+
 /* ---- what does not count against the peer ---- */
 
 static void test_deadline__handler_thinks__nobody_is_late(void **state)
@@ -600,6 +612,7 @@ int main(void)
         TEST(test_deadline__body_quick_enough__may_take_its_time),
         TEST(test_deadline__slow_body_behind_a_large_head__gets_no_credit_for_it),
         TEST(test_deadline__unwanted_rest_stops__connection_ends),
+        TEST(test_deadline__unwanted_rest_stops_before_the_reply_is_taken__reply_still_goes_out),
         TEST(test_deadline__handler_thinks__nobody_is_late),
         TEST(test_deadline__source_has_nothing__nobody_is_late),
         TEST(test_deadline__body_paused__peer_gets_its_time_anew),
