@@ -255,7 +255,7 @@ static void random_step(void)
 static void test_wheel__random_operations__agree_with_the_model(void **state)
 {
     (void)state;
-    enum { ROUNDS = 60, STEPS = 3000 };
+    enum { ROUNDS = 12, STEPS = 1500 };
     fires = 0;
     for (uint64_t round = 1; round <= ROUNDS; round++) {
         random_state = round * UINT64_C(0x9e3779b97f4a7c15);
