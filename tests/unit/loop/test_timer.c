@@ -45,7 +45,10 @@ static void test_wheel__one_timer_at_any_distance__fires_in_its_tick(void **stat
     static const uint64_t slots[] = {1, 64, 4096, 262144, 16777216, 33554432, 100000000};
     for (size_t s = 0; s < COUNT(starts); s++) {
         for (size_t k = 0; k < COUNT(slots); k++) {
-            for (int64_t delta = -9; delta <= 9; delta++) {
+            if (slots[k] > 1000000 && s % 5 != 1)
+                continue; /* a long way for the wheel: from some places only */
+            int64_t most = slots[k] > 1000000 ? 4 : 9;
+            for (int64_t delta = -most; delta <= most; delta++) {
                 if (delta < 0 && slots[k] * TICK < (uint64_t)-delta)
                     continue;
                 uint64_t start = starts[s], deadline = start + slots[k] * TICK + (uint64_t)delta;
@@ -114,7 +117,7 @@ static void test_wheel_sleep__one_far_timer__wakes_a_few_times_only(void **state
         uint64_t distance;
         unsigned most;
     } rows[] = {{1, 1},         {200, 1},      {10000, 3},         {1000000, 4},
-                {60000000, 4},  {67108864, 5}, {67108864u * 3, 8}, {UINT64_C(67108864) * 40, 45},
+                {60000000, 4},  {67108864, 5}, {67108864u * 3, 8}, {UINT64_C(67108864) * 9, 14},
                 {30 * 1000, 3}, {15 * 1000, 3}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct pst_wheel wheel;
@@ -152,14 +155,16 @@ static struct pst_wheel wheel_of_all;
 static uint64_t now_ms, last_tick, fires;
 
 /* Distances of all sizes, each power of two being as likely as another. */
-static uint64_t random_distance(void)
+static uint64_t random_distance(unsigned most_bits)
 {
-    return random_below(UINT64_C(1) << random_below(29));
+    return random_below(UINT64_C(1) << random_below(most_bits + 1));
 }
+
+enum { BEYOND_REACH_BITS = 28, FAR_BITS = 22 };
 
 static void set_probe(struct probe *p)
 {
-    uint64_t distance = random_distance();
+    uint64_t distance = random_distance(BEYOND_REACH_BITS);
     p->deadline = random_below(8) ? now_ms + distance : now_ms > distance ? now_ms - distance : 0;
     p->set_at = now_ms;
     p->is_set = true;
@@ -246,7 +251,7 @@ static void random_step(void)
         if (sleep >= 0)
             advance_to(now_ms + (uint64_t)sleep);
     } else if (what < 19) {
-        advance_to(now_ms + random_distance());
+        advance_to(now_ms + random_distance(random_below(30) ? FAR_BITS : BEYOND_REACH_BITS));
     } else {
         advance_to(now_ms); /* the clock stands */
     }
@@ -255,7 +260,7 @@ static void random_step(void)
 static void test_wheel__random_operations__agree_with_the_model(void **state)
 {
     (void)state;
-    enum { ROUNDS = 12, STEPS = 1500 };
+    enum { ROUNDS = 30, STEPS = 2000 };
     fires = 0;
     for (uint64_t round = 1; round <= ROUNDS; round++) {
         random_state = round * UINT64_C(0x9e3779b97f4a7c15);
@@ -270,7 +275,7 @@ static void test_wheel__random_operations__agree_with_the_model(void **state)
         for (size_t i = 0; i < PROBES; i++)
             clear_probe(&probes[i]);
     }
-    assert_true(fires > 20000); /* it did test something */
+    assert_true(fires > 5000); /* it did test something */
 }
 
 /* A timer that on_fire clears, in the same slot, must not fire any more. */
