@@ -298,6 +298,27 @@ static void test_session__reply_not_taken_and_body_goes_on__bounded(void **state
     assert_string_equal(h1_bench_says(&bench, GET), HELLO);
 }
 
+static void test_session__reply_not_taken_and_chunks_go_on__bounded(void **state)
+{
+    (void)state;
+    bench.w.limits.discard_bytes = 1000;
+    bench.on_body = reply_after_4;
+    bench.is_deaf = true;
+    post("/stream", "Transfer-Encoding: chunked\r\n", "5\r\n01234\r\n");
+    char chunk[105];
+    memcpy(chunk, "62\r\n", 4);
+    memset(chunk + 4, 'x', 98);
+    memcpy(chunk + 102, "\r\n", 2);
+    size_t used = 0;
+    for (int i = 0; i < 20; i++)
+        used += h1_bench_feed(&bench, chunk, 104, 0);
+    assert_true(used < 11 * 104);
+    assert_false(h1_bench_wants_input(&bench));
+    bench.is_deaf = false;
+    assert_string_equal(h1_bench_take(&bench), HELLO_CLOSE);
+    assert_true(h1_bench_is_finished(&bench));
+}
+
 static void test_session__unwanted_body_cut_off__exchange_ends_as_answered(void **state)
 {
     (void)state;
@@ -462,6 +483,7 @@ int main(void)
         TEST(test_session__unwanted_body_over_discard_bytes__closed_unread),
         TEST(test_session__answered_half_way__the_rest_is_thrown_away),
         TEST(test_session__reply_not_taken_and_body_goes_on__bounded),
+        TEST(test_session__reply_not_taken_and_chunks_go_on__bounded),
         TEST(test_session__unwanted_body_cut_off__exchange_ends_as_answered),
         TEST(test_session__paused__takes_no_more_until_resumed),
         TEST(test_session__paused_between_chunks__one_at_a_time),

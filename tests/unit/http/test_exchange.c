@@ -298,6 +298,22 @@ static void test_exchange_feed__large_body_in_small_pieces__comes_together(void 
     }
 }
 
+static void test_exchange_feed__pieces_that_outgrow_any_doubling__come_together(void **state)
+{
+    (void)state;
+    static char big[50000];
+    memset(big, 'b', sizeof(big));
+    request_with("/whole", "Transfer-Encoding: chunked");
+    feed("a", false);
+    pst_exchange_feed(bench.ex, big, sizeof(big), false);
+    feed("c", true);
+    struct pst_slice body = pst_exchange_body(bench.ex);
+    assert_int_equal(body.len, sizeof(big) + 2);
+    assert_int_equal(body.ptr[0], 'a');
+    assert_memory_equal(body.ptr + 1, big, sizeof(big));
+    assert_int_equal(body.ptr[sizeof(big) + 1], 'c');
+}
+
 static void test_exchange_dispatch__empty_body__handler_is_called_at_once(void **state)
 {
     (void)state;
@@ -560,6 +576,7 @@ int main(void)
         TEST(test_exchange_dispatch__table__status_allow_and_who_is_called),
         TEST(test_exchange_feed__whole_body__handler_is_called_once_at_its_end),
         TEST(test_exchange_feed__large_body_in_small_pieces__comes_together),
+        TEST(test_exchange_feed__pieces_that_outgrow_any_doubling__come_together),
         TEST(test_exchange_dispatch__empty_body__handler_is_called_at_once),
         TEST(test_exchange__body_over_its_limit__413_and_handler_not_called),
         TEST(test_exchange__limits_of_the_server__hold_where_the_handler_has_none),

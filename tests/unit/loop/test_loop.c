@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -28,6 +29,31 @@ static struct pst_loop *new_loop(void)
 static void turn(struct pst_loop *loop)
 {
     assert_int_equal(pst_loop_turn(loop, 0), 0);
+}
+
+/* Whichever of its descriptors cannot be had, the others are given back. */
+static void test_loop_new__out_of_descriptors__system_error_and_none_left_open(void **state)
+{
+    (void)state;
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int first = fcntl(0, F_DUPFD_CLOEXEC, 3); /* the lowest one that is free */
+    assert_true(first >= 3);
+    close(first);
+    int err = PST_E_SYSTEM;
+    for (int more = 0; err; more++) {
+        assert_true(more < 16);
+        struct rlimit few = {.rlim_cur = (rlim_t)(first + more), .rlim_max = before.rlim_max};
+        struct pst_loop *loop = NULL;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+        err = pst_loop_new(&loop, &pst_clock_system);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_true(err == 0 || err == PST_E_SYSTEM);
+        pst_loop_free(loop);
+        int again = fcntl(0, F_DUPFD_CLOEXEC, 3);
+        assert_int_equal(again, first);
+        close(again);
+    }
 }
 
 /* ---- watches ---- */
@@ -518,6 +544,7 @@ static void test_loop_run__stopped__can_run_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_loop_new__out_of_descriptors__system_error_and_none_left_open),
         cmocka_unit_test(test_loop_watch__socketpair__each_edge_is_told_once),
         cmocka_unit_test(test_loop_watch__same_descriptor_twice_or_a_bad_one__error),
         cmocka_unit_test(test_loop_unwatch__from_within_the_turn__drops_its_event),

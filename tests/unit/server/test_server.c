@@ -135,13 +135,17 @@ static void test_server_url__table__as_a_person_would_type_it(void **state)
         const char *address, *begin;
         bool is_secure;
     } rows[] = {
-        {"127.0.0.1:0", "http://127.0.0.1:", false},
-        {"localhost:0", "http://localhost:", false},
-        {"0", "https://localhost:", true},
-        {"*:0", "http://localhost:", false},
+        {"127.0.0.1:0", "http://127.0.0.1:", false}, {"localhost:0", "http://localhost:", false},
+        {"0", "https://localhost:", true},           {"*:0", "http://localhost:", false},
+        {"[::1]:0", "http://[::1]:", false},
     };
     struct pst_server *server = new_server();
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    size_t count = COUNT(rows);
+    if (pst_server_listen_http(server, "[::1]:0") != 0)
+        count--; /* no IPv6 here */
+    pst_server_free(server);
+    server = new_server();
+    for (size_t i = 0; i < count; i++) {
         int err = rows[i].is_secure ? pst_server_listen_https(server, rows[i].address)
                                     : pst_server_listen_http(server, rows[i].address);
         assert_int_equal(err, 0);
@@ -266,6 +270,26 @@ static void test_server__started__serves_who_connected_before_and_after(void **s
     pst_server_free(server);
 }
 
+/* More than one turn of the loop accepts. */
+static void test_server__many_waiting_at_the_start__all_served(void **state)
+{
+    (void)state;
+    enum { MANY = 150 };
+    struct pst_server *server = listening_server();
+    int fds[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        fds[i] = http_client_of(server);
+        http_asks(fds[i], "/hello");
+    }
+    assert_int_equal(pst_server_workers(server, 0), 0); /* one a CPU */
+    assert_int_equal(pst_server_start(server), 0);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_string_equal(http_body_of(http_answer(fds[i])), "hello");
+        close(fds[i]);
+    }
+    stop_and_free(server);
+}
+
 static void test_server_stop__before_start__ends_at_once(void **state)
 {
     (void)state;
@@ -308,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_server_certificate__unusable__names_the_file),
         cmocka_unit_test(test_server__https_on_two_workers__each_serves),
         cmocka_unit_test(test_server__started__serves_who_connected_before_and_after),
+        cmocka_unit_test(test_server__many_waiting_at_the_start__all_served),
         cmocka_unit_test(test_server_stop__before_start__ends_at_once),
         cmocka_unit_test(test_server_free__never_started__gives_the_port_back),
         cmocka_unit_test(test_server__two_servers_in_one_process__each_its_own),

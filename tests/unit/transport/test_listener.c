@@ -322,6 +322,21 @@ static void test_listen_open__no_address_of_this_machine__unsupported(void **sta
     assert_int_equal(pst_listen_open(&addr, -1, &fd), PST_E_UNSUPPORTED);
 }
 
+static void test_listen_open__out_of_descriptors__system_error(void **state)
+{
+    (void)state;
+    struct pst_listen_addr addr = parsed("127.0.0.1:0");
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int fd = -1, err = pst_listen_open(&addr, -1, &fd), saved = errno;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(err, PST_E_SYSTEM);
+    assert_int_equal(saved, EMFILE);
+    assert_int_equal(fd, -1);
+}
+
 /* ---- accepting ---- */
 
 static void test_listen_accept__one_waiting_then_none__ok_then_empty(void **state)
@@ -441,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_listen_open__another_process_shares_its_port__refused_all_the_same),
         cmocka_unit_test(test_listen_open__further_workers__connections_reach_every_socket),
         cmocka_unit_test(test_listen_open__no_address_of_this_machine__unsupported),
+        cmocka_unit_test(test_listen_open__out_of_descriptors__system_error),
         cmocka_unit_test(test_listen_accept__one_waiting_then_none__ok_then_empty),
         cmocka_unit_test(test_listen_accept__peer__is_the_clients_address),
         cmocka_unit_test(test_listen_accept__out_of_descriptors__full_and_nothing_lost),
