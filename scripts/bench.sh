@@ -6,6 +6,7 @@
 #   --install       bring the other servers and wrk, through apt; none of them is started as a service
 #   --quick         one short round of each row
 #   --rounds N      rounds of each row (default 5);  --seconds N  the length of one run (default 4)
+#   --together      all servers at once instead of in turns: steadier ratios where other work goes on
 #   --rows LIST     only these rows, such as http-1k,https-1k
 #   --peers LIST    only these servers, such as postern,nginx,h2o
 #   --postern FILE  measure this program instead of building one;  --base FILE  and this one beside it
@@ -24,7 +25,7 @@ install() {
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ]; then
-        say "--install needs root; or run: sudo env RUNLEVEL=1 apt-get install --no-install-recommends ${missing[*]}"
+        say "--install needs root: sudo env RUNLEVEL=1 apt-get install --no-install-recommends ${missing[*]}"
         exit 2
     fi
     say "installing ${missing[*]}"
@@ -34,7 +35,7 @@ install() {
     RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
     for service in "${missing[@]}"; do
         if [ -e "/lib/systemd/system/$service.service" ] && command -v systemctl >/dev/null; then
-            systemctl --quiet disable "$service" || say "$service may start with the machine: systemctl disable $service"
+            systemctl --quiet disable "$service" || say "$service may start with the machine"
         fi
     done
 }

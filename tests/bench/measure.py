@@ -85,11 +85,10 @@ class Clients:
             )
             self.paths[name] = path
         self.folder = Path(folder)
-
-    def script(self, every):
-        path = self.folder / f"report-{every}.lua"
-        path.write_text(LUA.replace("EVERY", str(every)))
-        return path
+        self.scripts = {}
+        for every in (16, 256):
+            self.scripts[every] = self.folder / f"report-{every}.lua"
+            self.scripts[every].write_text(LUA.replace("EVERY", str(every)))
 
     def env(self, tls):
         return {**os.environ, "OPENSSL_CONF": str(self.paths[tls])}
@@ -120,7 +119,7 @@ class Clients:
             again = self.s_client(peer.https, tls, "-ign_eof", "-sess_in", str(session))
             if re.search(r"^Reused, ", again, re.MULTILINE):
                 raise BenchError(f"{peer.name} resumes TLS sessions: its handshakes would not be full ones")
-        words = (version.group(1) if version else agreed.group(1), agreed.group(2), group.group(1) if group else "")
+        words = [version.group(1) if version else agreed.group(1), agreed.group(2)] + ([group.group(1)] if group else [])
         return " ".join(words).strip()
 
 
@@ -145,7 +144,7 @@ class Load:
     def command(self, peer, clients, seconds):
         every = 16 if self.close or self.name == "64k.txt" else 256
         command = ["wrk", "-t", "1", "-c", str(self.connections), "-d", f"{seconds}s", "--timeout", "10s"]
-        command += ["-s", str(clients.script(every))] + (["-H", "Connection: close"] if self.close else [])
+        command += ["-s", str(clients.scripts[every])] + (["-H", "Connection: close"] if self.close else [])
         return [*command, self.url(peer)]
 
     def run(self, peer, clients, seconds):
