@@ -110,6 +110,7 @@ PST_API uint64_t pst_exchange_turn(const struct pst_exchange *ex);
  * hands the work back by pst_worker_post(): fn(arg) runs on the worker's thread. The exchange may have ended
  * by then: on_end tells, on the worker's thread, before the memory goes. */
 struct pst_worker;
+/* Valid until the server is freed: threads that post must have ended by then. */
 PST_API struct pst_worker *pst_exchange_worker(const struct pst_exchange *ex);
 /* Thread-safe. Errors: PST_E_NOMEM; PST_E_STATE once the worker has stopped (fn will not run). */
 PST_API int pst_worker_post(struct pst_worker *worker, void (*fn)(void *arg), void *arg);
@@ -123,9 +124,9 @@ PST_API void pst_exchange_resume(struct pst_exchange *ex);
 /* ---- the reply ----
  * First status and fields, in any order, then exactly one of the functions that complete the reply: bytes,
  * copy, printf, file, source, empty, error, redirect. All return 0, PST_E_STATE (a reply was completed
- * already, or the exchange is over), PST_E_NOMEM or PST_E_INVAL. Content-Length, Transfer-Encoding, Date and
- * Connection are the server's own: a field of such a name is PST_E_INVAL. HEAD: reply as for GET, the server
- * leaves the body out. */
+ * already, or the exchange is over), PST_E_NOMEM or PST_E_INVAL. Content-Length, Transfer-Encoding, Date,
+ * Connection, Keep-Alive, Upgrade, TE and Trailer are the server's own: a field of such a name is
+ * PST_E_INVAL. HEAD: reply as for GET, the server leaves the body out. */
 
 /* The status code, 200 to 599; 200 unless set. */
 PST_API int pst_reply_status(struct pst_exchange *ex, int status);

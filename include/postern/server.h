@@ -93,7 +93,8 @@ PST_API int pst_server_observe(struct pst_server *server, const struct pst_obser
 /* Starts the workers and returns. Errors: PST_E_BUSY, PST_E_SYSTEM, PST_E_NOMEM, PST_E_STATE. */
 PST_API int pst_server_start(struct pst_server *server);
 /* Asks a running server to stop: no new connections, what is in flight is finished within limits.drain_ms,
- * then close_notify and close. Thread-safe and async-signal-safe. */
+ * then close_notify and close. A second call, whoever makes it, cuts what is still in flight. Thread-safe and
+ * async-signal-safe. */
 PST_API void pst_server_stop(struct pst_server *server);
 /* Waits until all workers have ended. 0, or the first error that ended a worker. */
 PST_API int pst_server_wait(struct pst_server *server);

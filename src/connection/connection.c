@@ -10,9 +10,11 @@
 /* Steps of one connection in one turn, so that a fast peer cannot starve the others. A step moves at most a
  * chunk in, or what the socket takes out. */
 enum { STEPS_PER_TURN = 32 };
+/* And bytes: sealing a step's 64 KiB costs as much as dozens of small requests. */
+enum { BYTES_PER_TURN = 262144 };
 
-/* Four full TLS records. */
-enum { FILE_PIECE_BYTES = 65536 };
+/* Four full TLS records, as Mbed TLS makes them: in TLS 1.3 the content type takes one byte of 16384. */
+enum { FILE_PIECE_BYTES = 4 * 16383 };
 
 static struct pst_loop *loop_of(const struct pst_connection *c)
 {
@@ -87,7 +89,8 @@ static void die_of_transport(struct pst_connection *c)
 {
     struct pst_transport_info info;
     c->transport->ops->info(c->transport, &info);
-    pst_connection_report(c, info.failure);
+    if (!c->session || !c->session->ops->is_busy(c->session))
+        pst_connection_report(c, info.failure);
     pst_connection_die(c, PST_END_PEER_RESET);
 }
 
@@ -120,6 +123,27 @@ static void begin_run(struct pst_connection *c)
     c->write_bytes = 0;
 }
 
+/* Bytes of the run that the peer has acknowledged; 0 where the transport cannot tell. */
+static uint64_t taken(const struct pst_connection *c)
+{
+    if (!c->transport->ops->backlog)
+        return 0;
+    uint64_t backlog = c->transport->ops->backlog(c->transport);
+    return c->write_bytes > backlog ? c->write_bytes - backlog : 0;
+}
+
+bool pst_connection_is_taking(struct pst_connection *c)
+{
+    const struct pst_limits *limits = c->driver->http->limits;
+    uint64_t now = pst_loop_now_ms(loop_of(c)), total = taken(c), ms = now - c->write_since_ms;
+    bool is_more = total > c->write_taken;
+    c->write_taken = total;
+    if (!is_more || (ms > limits->rate_grace_ms && total < limits->write_rate_bytes * ms / 1000))
+        return false;
+    c->write_last_ms = now;
+    return true;
+}
+
 /* All bytes of a run count for its mean rate, also those that the transport took at once: before there is
  * room again the peer has to take a good part of them, and a slow one gets the time for that. */
 static void wrote(struct pst_connection *c, size_t n)
@@ -128,6 +152,7 @@ static void wrote(struct pst_connection *c, size_t n)
         begin_run(c);
     c->write_last_ms = pst_loop_now_ms(loop_of(c));
     c->write_bytes += n;
+    c->turn_bytes += n;
     c->needs_flush = true;
 }
 
@@ -139,6 +164,7 @@ static void write_blocked(struct pst_connection *c)
     if (!c->needs_flush)
         begin_run(c);
     c->write_last_ms = pst_loop_now_ms(loop_of(c));
+    c->write_taken = taken(c);
     c->is_write_blocked = true;
 }
 
@@ -180,12 +206,10 @@ static enum pst_io write_memory(struct pst_connection *c, const struct iovec *io
     return io;
 }
 
-static enum pst_io send_file(struct pst_connection *c, const struct pst_output *out, size_t *ret_n,
-                             bool *ret_whole)
+static enum pst_io send_file(struct pst_connection *c, const struct pst_output *out, size_t *ret_n)
 {
     off_t offset = out->file_offset;
     enum pst_io io = c->transport->ops->sendfile(c->transport, out->file_fd, &offset, out->file_len, ret_n);
-    *ret_whole = io != PST_IO_OK || *ret_n > 0;
     return io;
 }
 
@@ -239,7 +263,9 @@ static bool step_output(struct pst_connection *c)
     else if (out.iov_count)
         io = write_memory(c, out.iov, out.iov_count, &n);
     else
-        io = send_file(c, &out, &n, &is_file_whole);
+        io = send_file(c, &out, &n);
+    if (io == PST_IO_OK && n == 0 && is_file_whole) /* not that way, or not at all */
+        io = write_read_file(c, &out, &n, &is_file_whole);
     if (!is_file_whole) { /* shorter than it was, or unreadable */
         session->file_failed(c->session);
         return true;
@@ -272,6 +298,7 @@ static void feed(struct pst_connection *c, size_t n)
     size_t used = 0;
     c->is_used = true;
     c->is_trimmed = false;
+    c->turn_bytes += n;
     trace(c, false, driver->scratch, n);
     c->session->ops->input(c->session, driver->scratch, n, &used);
     if (used < n) { /* the connection keeps the chunk; the worker gets a fresh one for its next read */
@@ -391,6 +418,10 @@ static void destroy(struct pst_connection *c)
     pst_loop_clear_timer(loop_of(c), &c->timer);
     pst_loop_unqueue(&c->task);
     if (c->session) {
+        /* A reply that is cut must not look whole to a client that reads until the end. */
+        bool is_cut = c->session->must_cut || c->session->ops->is_busy(c->session);
+        if (is_cut && c->transport->ops->cut)
+            c->transport->ops->cut(c->transport);
         c->session->ops->abort(c->session, c->end == PST_END_OK ? PST_END_PEER_CLOSED : c->end);
         c->session->ops->destroy(c->session);
     }
@@ -427,16 +458,19 @@ static bool step(struct pst_connection *c)
 void pst_connection_drive(struct pst_connection *c)
 {
     int steps = 0;
+    bool is_moving;
     c->is_driving = true;
-    do
+    c->turn_bytes = 0;
+    do {
         c->is_woken = false;
-    while (steps++ < STEPS_PER_TURN && (step(c) || c->is_woken));
+        is_moving = step(c) || c->is_woken;
+    } while (is_moving && ++steps < STEPS_PER_TURN && c->turn_bytes < BYTES_PER_TURN);
     c->is_driving = false;
     if (c->state == PST_CONNECTION_DEAD) {
         destroy(c);
         return;
     }
-    if (steps > STEPS_PER_TURN)
+    if (is_moving)
         pst_loop_queue(loop_of(c), &c->task);
     pst_connection_arm(c);
 }

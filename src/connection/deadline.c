@@ -127,7 +127,9 @@ void pst_connection_on_timer(struct pst_timer *timer)
 {
     struct pst_connection *c = PST_CONTAINER(timer, struct pst_connection, timer);
     struct deadline d = next_deadline(c);
-    if (pst_loop_now_ms(c->driver->http->loop) >= d.at_ms)
+    bool is_due = pst_loop_now_ms(c->driver->http->loop) >= d.at_ms;
+    bool is_of_write = d.due == DUE_WRITE || (d.due == DUE_LINGER && c->needs_flush);
+    if (is_due && !(is_of_write && pst_connection_is_taking(c)))
         act(c, d.due);
     pst_connection_drive(c);
 }

@@ -43,7 +43,9 @@ struct pst_connection {
     uint32_t held_at, held_len;
     uint64_t since_ms;                                   /* the state's begin */
     uint64_t write_since_ms, write_last_ms, write_bytes; /* of the run of output under way */
+    uint64_t write_taken; /* of write_bytes: acknowledged when last looked at */
     uint64_t linger_bytes;
+    size_t turn_bytes; /* moved in this turn */
     char address[46];
 };
 
@@ -52,6 +54,10 @@ void pst_connection_drive(struct pst_connection *c);
 /* To be destroyed by the drive that is under way or comes next. why: for the exchange that is cut. */
 void pst_connection_die(struct pst_connection *c, enum pst_end why);
 void pst_connection_report(struct pst_connection *c, const char *cause);
+
+/* Whether the peer has acknowledged bytes since this was asked, or the socket was full, last; and enough of
+ * them for write_rate_bytes. Counts as progress. */
+bool pst_connection_is_taking(struct pst_connection *c);
 
 /* deadline.c */
 void pst_connection_arm(struct pst_connection *c);

@@ -147,6 +147,8 @@ static void pull_source(struct pst_h1 *h1)
     size_t cap = PST_CHUNK_BYTES - PST_CHUNK_LINE_BYTES - CRLF_BYTES - LAST_CHUNK_BYTES, n = 0;
     if (r->length >= 0 && cap > out->file_left)
         cap = (size_t)out->file_left;
+    /* Set before the call, since a source may wake itself from within. */
+    r->is_source_waiting = true;
     int ret = r->length == 0 ? PST_SOURCE_END : r->source.pull(r->source_ctx, data, cap, &n);
     bool is_short = false;
     if (r->length >= 0) {
@@ -161,12 +163,12 @@ static void pull_source(struct pst_h1 *h1)
     }
     out->is_source_done = ret == PST_SOURCE_END;
     if (n == 0 && !out->is_source_done) {
-        r->is_source_waiting = true;
         /* It may wait long: no buffer is held meanwhile. */
         pst_pool_put(out->buffer_pool, out->buffer);
         out->buffer = NULL;
         return;
     }
+    r->is_source_waiting = false;
     frame_piece(out, data, n, out->is_source_done);
     out->has_piece = true;
 }

@@ -268,12 +268,23 @@ static bool h1_is_finished(const struct pst_session *s)
     return h1->is_last && !h1->ex;
 }
 
+static bool h1_is_busy(const struct pst_session *s)
+{
+    return self_const(s)->ex != NULL;
+}
+
 static void h1_progress(const struct pst_session *s, struct pst_progress *ret_progress)
 {
     const struct pst_h1 *h1 = self_const(s);
     *ret_progress = h1->progress;
     if (h1->in == H1_IN_BODY && !h1_wants_input(s))
         ret_progress->phase = PST_PHASE_HANDLER; /* paused: the peer is not the one to wait for */
+    if (h1->in == H1_IN_BODY && h1->ex) {
+        /* The time of pauses is not the peer's, but what it sent between them counts. */
+        ret_progress->since_ms += h1->ex->paused_ms;
+        if (ret_progress->last_ms < h1->ex->resumed_at_ms)
+            ret_progress->last_ms = h1->ex->resumed_at_ms;
+    }
 }
 
 static void h1_late(struct pst_session *s)
@@ -346,9 +357,6 @@ static void on_change(struct pst_exchange_link *link)
     struct pst_h1 *h1 = PST_CONTAINER(link, struct pst_h1, link);
     if (h1->ex->is_replied && !h1->is_settled)
         settle(h1);
-    /* A body that was paused goes on now: the peer gets its time anew. */
-    if (h1->in == H1_IN_BODY)
-        set_phase(h1, PST_PHASE_BODY);
     h1->base.host->wake(h1->base.host);
 }
 
@@ -360,6 +368,7 @@ static const struct pst_session_ops h1_ops = {
     .sent = pst_h1_sent,
     .file_failed = pst_h1_file_failed,
     .is_finished = h1_is_finished,
+    .is_busy = h1_is_busy,
     .progress = h1_progress,
     .late = h1_late,
     .drain = h1_drain,

@@ -125,7 +125,6 @@ static void reply_unrouted(struct pst_exchange *ex, uint32_t allowed)
 
 static void call_handler(struct pst_exchange *ex)
 {
-    ex->is_dispatched = true;
     ex->route->handler.on_request(ex, ex->route->handler.arg);
 }
 
@@ -217,6 +216,8 @@ void pst_exchange_feed(struct pst_exchange *ex, const char *data, size_t len, bo
 
 void pst_exchange_pause(struct pst_exchange *ex)
 {
+    if (!ex->is_paused)
+        ex->paused_at_ms = pst_loop_now_ms(ex->env->loop);
     ex->is_paused = true;
 }
 
@@ -225,6 +226,8 @@ void pst_exchange_resume(struct pst_exchange *ex)
     if (!ex->is_paused)
         return;
     ex->is_paused = false;
+    ex->resumed_at_ms = pst_loop_now_ms(ex->env->loop);
+    ex->paused_ms += ex->resumed_at_ms - ex->paused_at_ms;
     if (ex->is_over)
         return;
     tell_end(ex);

@@ -66,9 +66,10 @@ struct pst_exchange {
     uint64_t fed_bytes; /* of the body, so far */
     uint64_t body_max;  /* for this request */
     uint64_t begun_us;
-    uint64_t sent_bytes; /* of the reply's body; kept by the session */
-    bool is_begun_reply; /* its head went out; kept by the session */
-    bool is_dispatched, is_body_done, is_replied, is_paused, is_over;
+    uint64_t sent_bytes;                             /* of the reply's body; kept by the session */
+    bool is_begun_reply;                             /* its head went out; kept by the session */
+    uint64_t paused_at_ms, resumed_at_ms, paused_ms; /* paused_ms: of all pauses that are over */
+    bool is_body_done, is_replied, is_paused, is_over;
     bool owes_end; /* paused before on_body heard of the end */
     enum pst_end
         failure; /* what to report instead of OK, where the reply is an error of ours; PST_END_OK: nothing */

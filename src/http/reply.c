@@ -155,9 +155,12 @@ int pst_reply_empty(struct pst_exchange *ex)
 
 int pst_reply_file(struct pst_exchange *ex, int fd, uint64_t offset, uint64_t len)
 {
-    int err = !can_reply(ex) ? PST_E_STATE : len > INT64_MAX || offset > INT64_MAX - len ? PST_E_INVAL : 0;
+    int err = !can_reply(ex)                                          ? PST_E_STATE
+              : fd < 0 || len > INT64_MAX || offset > INT64_MAX - len ? PST_E_INVAL
+                                                                      : 0;
     if (err) {
-        close(fd);
+        if (fd >= 0)
+            close(fd);
         return err;
     }
     ex->reply.fd = fd;

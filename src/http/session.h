@@ -67,6 +67,8 @@ struct pst_session_ops {
     void (*file_failed)(struct pst_session *s);
     /* True once nothing more will be sent or wanted: shut down when the output is empty. */
     bool (*is_finished)(const struct pst_session *s);
+    /* True while an exchange is under way: abort would end one. */
+    bool (*is_busy)(const struct pst_session *s);
     void (*progress)(const struct pst_session *s, struct pst_progress *ret_progress);
     /* The peer is late with a head or a body: answer 408 and finish. */
     void (*late)(struct pst_session *s);

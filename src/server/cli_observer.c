@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +20,12 @@ struct local {
     struct pst_cli_trace *trace;
 };
 
+static bool is_regular(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 int pst_cli_reports_init(struct pst_cli_reports *reports, const struct pst_cli *cli)
 {
     *reports = (struct pst_cli_reports){
@@ -28,12 +35,16 @@ int pst_cli_reports_init(struct pst_cli_reports *reports, const struct pst_cli *
         .file = {.fd = -1, .name = cli->log},
         .log = &reports->standard,
     };
+    reports->standard.is_file = is_regular(STDOUT_FILENO);
     if (cli->no_log || strcmp(cli->log, "-") == 0)
         return 0;
     /* Appending keeps the lines of several workers, and of a log rotated by copying, whole. */
     reports->log = &reports->file;
     reports->file.fd = open(cli->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-    return reports->file.fd < 0 ? errno : 0;
+    if (reports->file.fd < 0)
+        return errno;
+    reports->file.is_file = is_regular(reports->file.fd);
+    return 0;
 }
 
 void pst_cli_reports_fini(struct pst_cli_reports *reports)
@@ -53,11 +64,11 @@ static void on_worker_stop(void *arg)
     if (local->trace && local->trace_sink)
         pst_cli_trace_finish(local->trace, local->trace_sink);
     if (local->trace_sink && local->trace_sink != local->log_sink) {
-        pst_cli_sink_flush(local->trace_sink);
+        pst_cli_sink_finish(local->trace_sink);
         free(local->trace_sink);
     }
     if (local->log_sink) {
-        pst_cli_sink_flush(local->log_sink);
+        pst_cli_sink_finish(local->log_sink);
         free(local->log_sink);
     }
     pst_cli_trace_free(local->trace);
@@ -71,6 +82,8 @@ static struct pst_cli_sink *new_sink(struct pst_cli_output *output)
         return NULL;
     sink->output = output;
     sink->len = 0;
+    sink->lost = 0;
+    sink->is_full = false;
     return sink;
 }
 

@@ -2,19 +2,40 @@
 #include "server/cli_sink.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+/* A pipe that is ready takes this much without waiting (pipe(7): PIPE_BUF). */
+#define PIECE_BYTES 4096U
+/* What a reader gets to take the last lines. */
+#define FINISH_WAIT_MS 1000
+/* "... lines were lost" */
+#define NOTE_BYTES 128U
 
 char *pst_cli_sink_line(struct pst_cli_sink *sink)
 {
-    if (sink->len > sizeof sink->buf - PST_CLI_LINE_BYTES)
+    const size_t most = sizeof sink->buf - PST_CLI_LINE_BYTES - NOTE_BYTES;
+    if (sink->len > most)
         pst_cli_sink_flush(sink);
+    sink->is_full = sink->len > most;
+    if (!sink->is_full && sink->lost > 0) {
+        int n = snprintf(sink->buf + sink->len, NOTE_BYTES,
+                         "postern: %llu lines were lost, for nobody read them\n", sink->lost);
+        sink->len += n > 0 ? (size_t)n : 0;
+        sink->lost = 0;
+    }
+    /* A line for nobody is made behind the others all the same: there is room for one. */
     return sink->buf + sink->len;
 }
 
 void pst_cli_sink_add(struct pst_cli_sink *sink, const char *end)
 {
-    sink->len = (size_t)(end - sink->buf);
+    if (sink->is_full)
+        sink->lost++;
+    else
+        sink->len = (size_t)(end - sink->buf);
 }
 
 static void complain(struct pst_cli_output *output, int err)
@@ -26,19 +47,51 @@ static void complain(struct pst_cli_output *output, int err)
             strerror_r(err, text, sizeof text));
 }
 
-void pst_cli_sink_flush(struct pst_cli_sink *sink)
+static bool is_ready(const struct pst_cli_sink *sink, int wait_ms)
+{
+    struct pollfd fd = {.fd = sink->output->fd, .events = POLLOUT};
+    int n = poll(&fd, 1, wait_ms);
+    /* Where poll cannot tell, write will. */
+    return n != 0 && (n < 0 || fd.revents != 0);
+}
+
+/* How much to write at once: all to a file; to others what goes without waiting, in whole lines where they
+ * fit, so that the lines of several workers do not mix. */
+static size_t piece_bytes(const struct pst_cli_sink *sink, size_t done)
+{
+    size_t left = sink->len - done;
+    if (sink->output->is_file || left <= PIECE_BYTES)
+        return left;
+    const char *begin = sink->buf + done, *newline = memrchr(begin, '\n', PIECE_BYTES);
+    return newline ? (size_t)(newline - begin) + 1 : PIECE_BYTES;
+}
+
+static void flush(struct pst_cli_sink *sink, int wait_ms)
 {
     size_t done = 0;
-    while (done < sink->len) {
-        ssize_t n = write(sink->output->fd, sink->buf + done, sink->len - done);
+    while (done < sink->len && is_ready(sink, wait_ms)) {
+        ssize_t n = write(sink->output->fd, sink->buf + done, piece_bytes(sink, done));
         if (n > 0) {
             done += (size_t)n;
+        } else if (errno == EAGAIN) {
+            break;
         } else if (errno != EINTR) {
             complain(sink->output, errno);
-            break;
+            done = sink->len;
         }
     }
-    sink->len = 0;
+    sink->len -= done;
+    memmove(sink->buf, sink->buf + done, sink->len);
+}
+
+void pst_cli_sink_flush(struct pst_cli_sink *sink)
+{
+    flush(sink, 0);
+}
+
+void pst_cli_sink_finish(struct pst_cli_sink *sink)
+{
+    flush(sink, FINISH_WAIT_MS);
 }
 
 char *pst_cli_put(char *p, struct pst_slice s)

@@ -71,8 +71,8 @@ struct pst_server {
     struct pst_tls_cert_info cert_info;
     struct pst_observer observer;
     unsigned worker_count;
-    struct pst_worker *workers; /* while started */
-    bool is_started;
+    struct pst_worker *workers; /* from the start until the server is freed: others may post to them */
+    bool is_started, is_running;
     int stop_fd; /* eventfd: each write wakes all workers */
     /* How often it was asked to stop: two writes may reach a worker as one event. */
     atomic_uint stop_count;
@@ -89,7 +89,10 @@ void pst_server_forget(char *secret, size_t len);
 /* worker.c. All on the thread that starts the server, except that the worker then runs on its own. */
 int pst_worker_init(struct pst_worker *worker, struct pst_server *server, unsigned number);
 int pst_worker_start(struct pst_worker *worker);
-/* After its thread was joined, or never started. Works on a half-made worker. */
+/* After its thread was joined, or never started: ends all but what pst_worker_post() touches. Works on a
+ * half-made worker. */
+void pst_worker_end(struct pst_worker *worker);
+/* The rest, when nobody can post any more. */
 void pst_worker_fini(struct pst_worker *worker);
 
 #endif

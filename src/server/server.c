@@ -52,6 +52,9 @@ void pst_server_free(struct pst_server *server)
 {
     if (!server)
         return;
+    for (unsigned i = 0; server->workers && i < server->worker_count; i++)
+        pst_worker_fini(&server->workers[i]);
+    free(server->workers);
     for (size_t i = 0; i < server->door_count; i++)
         close_if_open(server->doors[i].fd);
     free(server->doors);
@@ -163,9 +166,15 @@ static void end_workers(struct pst_server *server, unsigned count)
         if (server->workers[i].is_thread_started)
             pthread_join(server->workers[i].thread, NULL);
     for (unsigned i = 0; i < count; i++)
-        pst_worker_fini(&server->workers[i]);
-    free(server->workers);
-    server->workers = NULL;
+        pst_worker_end(&server->workers[i]);
+    server->is_running = false;
+}
+
+static void forget_key(struct pst_server *server)
+{
+    pst_server_forget(server->key, server->key_len);
+    server->key = NULL;
+    server->key_len = 0;
 }
 
 static bool needs_certificate(const struct pst_server *server)
@@ -197,7 +206,7 @@ int pst_server_start(struct pst_server *server)
     server->workers = calloc(server->worker_count, sizeof(*server->workers));
     if (!server->workers)
         return pst_server_fail(server, PST_E_NOMEM, "cannot start: %s", pst_strerror(PST_E_NOMEM));
-    server->is_started = true; /* once only: the sockets go over to the workers */
+    server->is_started = server->is_running = true; /* once only: the sockets go over to the workers */
     unsigned made = 0;
     err = start_workers(server, &made);
     if (err) {
@@ -205,6 +214,8 @@ int pst_server_start(struct pst_server *server)
         end_workers(server, made);
         return pst_server_fail(server, err, "cannot start: %s", pst_strerror(err));
     }
+    /* Each worker has its own copy, which it wipes. */
+    forget_key(server);
     return 0;
 }
 
@@ -220,7 +231,7 @@ void pst_server_stop(struct pst_server *server)
 
 int pst_server_wait(struct pst_server *server)
 {
-    if (!server->workers)
+    if (!server->is_running)
         return PST_E_STATE;
     int err = 0;
     for (unsigned i = 0; i < server->worker_count; i++) {
@@ -245,6 +256,7 @@ static void wait_for_signals(struct pst_server *server, int signal_fd)
     struct pollfd fds[2] = {{.fd = signal_fd, .events = POLLIN}, {.fd = server->done_fd, .events = POLLIN}};
     uint64_t ended = 0;
     while (ended < server->worker_count) {
+        fds[0].revents = fds[1].revents = 0;
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             return;
         struct signalfd_siginfo info;
@@ -262,7 +274,7 @@ int pst_server_run(struct pst_server *server)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, &before);
-    int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
+    int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     int err = signal_fd < 0 ? pst_server_fail(server, PST_E_SYSTEM, "signalfd: %s", strerror(errno))
                             : pst_server_start(server);
     if (!err) {

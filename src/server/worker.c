@@ -346,7 +346,7 @@ int pst_worker_start(struct pst_worker *worker)
     return 0;
 }
 
-void pst_worker_fini(struct pst_worker *worker)
+void pst_worker_end(struct pst_worker *worker)
 {
     if (!worker->loop) {
         pst_pools_fini(&worker->pools);
@@ -354,6 +354,7 @@ void pst_worker_fini(struct pst_worker *worker)
     }
     close_doors(worker);
     pst_driver_abort(&worker->driver);
+    pst_loop_close_mailbox(worker->loop);
     pst_loop_clear_timer(worker->loop, &worker->retry_timer);
     pst_loop_clear_timer(worker->loop, &worker->drain_timer);
     const struct pst_observer *observer = &worker->server->observer;
@@ -369,8 +370,14 @@ void pst_worker_fini(struct pst_worker *worker)
     pst_http_env_fini(&worker->env);
     pst_tls_ctx_free(worker->tls);
     pst_pools_fini(&worker->pools);
-    pst_loop_free(worker->loop);
     free(worker->doors);
+    worker->doors = NULL;
+    worker->door_count = 0;
+}
+
+void pst_worker_fini(struct pst_worker *worker)
+{
+    pst_loop_free(worker->loop);
 }
 
 /* ---- work from other threads ---- */

@@ -145,11 +145,18 @@ enum pst_accept pst_listen_accept(int listen_fd, int *ret_fd, struct sockaddr_st
     case EWOULDBLOCK:
 #endif
         return PST_ACCEPT_EMPTY;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-        return PST_ACCEPT_FULL;
+    case ECONNABORTED:
+    case EINTR:
+    /* accept(2): Linux passes on errors that the new socket has met already. */
+    case EPROTO:
+    case ENOPROTOOPT:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+    case ETIMEDOUT:
+        return PST_ACCEPT_AGAIN;
     case EBADF:
     case EINVAL:
     case ENOTSOCK:
@@ -157,8 +164,8 @@ enum pst_accept pst_listen_accept(int listen_fd, int *ret_fd, struct sockaddr_st
     case EFAULT:
         return PST_ACCEPT_BROKEN;
     default:
-        /* ECONNABORTED, EINTR, and the network errors that accept(2) says Linux passes on from the new
-         * socket. */
-        return PST_ACCEPT_AGAIN;
+        /* EMFILE, ENFILE, ENOBUFS, ENOMEM; and whatever else may last: waiting is right, trying at once would
+         * spin. */
+        return PST_ACCEPT_FULL;
     }
 }

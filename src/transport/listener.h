@@ -31,7 +31,8 @@ enum pst_accept {
     PST_ACCEPT_OK,     /* *ret_fd is a non-blocking, close-on-exec socket with TCP_NODELAY */
     PST_ACCEPT_EMPTY,  /* none waiting */
     PST_ACCEPT_AGAIN,  /* that one was lost (ECONNABORTED and the like): call again */
-    PST_ACCEPT_FULL,   /* out of descriptors or memory (EMFILE, ENFILE, ENOBUFS, ENOMEM): wait a while */
+    PST_ACCEPT_FULL,   /* out of descriptors or memory (EMFILE, ENFILE, ENOBUFS, ENOMEM), or refused
+                          (EPERM by a security module): wait a while */
     PST_ACCEPT_BROKEN, /* the listening socket itself failed; errno says how */
 };
 enum pst_accept pst_listen_accept(int listen_fd, int *ret_fd, struct sockaddr_storage *ret_peer,

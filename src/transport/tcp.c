@@ -4,9 +4,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
@@ -61,18 +63,17 @@ static enum pst_io sent(struct pst_socket *s, ssize_t n, size_t *ret_n)
     return fail(s);
 }
 
-enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int cnt, bool more, size_t *ret_n)
+enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int cnt, size_t *ret_n)
 {
     if (s->ended == PST_IO_ERR)
         return PST_IO_ERR;
     ssize_t n;
-    int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
     do {
         if (cnt == 1) { /* send costs the kernel less than sendmsg, and most replies are one piece */
-            n = send(s->fd, iov[0].iov_base, iov[0].iov_len, flags);
+            n = send(s->fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL);
         } else {
             struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)cnt};
-            n = sendmsg(s->fd, &msg, flags);
+            n = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
         }
     } while (n < 0 && errno == EINTR);
     return sent(s, n, ret_n);
@@ -86,6 +87,10 @@ enum pst_io pst_socket_sendfile(struct pst_socket *s, int file_fd, off_t *offset
     do
         n = sendfile(s->fd, file_fd, offset, len);
     while (n < 0 && errno == EINTR);
+    /* These are the file's fault, not the connection's: one that cannot be spliced, or not be read at all. */
+    if (n < 0 &&
+        (errno == EINVAL || errno == ENOSYS || errno == EIO || errno == EOVERFLOW || errno == ESPIPE))
+        n = 0;
     return sent(s, n, ret_n);
 }
 
@@ -102,6 +107,19 @@ enum pst_io pst_socket_shutdown(struct pst_socket *s)
     }
     s->is_shut = true;
     return PST_IO_OK;
+}
+
+uint64_t pst_socket_backlog(const struct pst_socket *s)
+{
+    int bytes = 0;
+    return ioctl(s->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
+}
+
+void pst_socket_cut(struct pst_socket *s)
+{
+    struct linger none = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &none,
+                     sizeof(none)); /* a FIN instead is all that may happen */
 }
 
 void pst_socket_info(const struct pst_socket *s, struct pst_transport_info *ret_info)
@@ -161,7 +179,7 @@ static enum pst_io tcp_writev(struct pst_transport *t, const struct iovec *iov, 
         *ret_n = 0;
         return PST_IO_OK;
     }
-    return pst_socket_sendv(&self(t)->socket, iov, cnt, false, ret_n);
+    return pst_socket_sendv(&self(t)->socket, iov, cnt, ret_n);
 }
 
 static enum pst_io tcp_sendfile(struct pst_transport *t, int file_fd, off_t *offset, size_t len,
@@ -184,6 +202,16 @@ static bool tcp_pending(const struct pst_transport *t)
 {
     const struct tcp *tcp = (const struct tcp *)t;
     return tcp->socket.maybe_more || tcp->socket.ended != PST_IO_OK;
+}
+
+static uint64_t tcp_backlog(const struct pst_transport *t)
+{
+    return pst_socket_backlog(&((const struct tcp *)t)->socket);
+}
+
+static void tcp_cut(struct pst_transport *t)
+{
+    pst_socket_cut(&self(t)->socket);
 }
 
 static void tcp_info(const struct pst_transport *t, struct pst_transport_info *ret_info)
@@ -215,6 +243,8 @@ static const struct pst_transport_ops tcp_ops = {
     .shutdown = tcp_shutdown,
     .pending = tcp_pending,
     .trim = NULL, /* it holds nothing */
+    .backlog = tcp_backlog,
+    .cut = tcp_cut,
     .info = tcp_info,
     .destroy = tcp_destroy,
 };

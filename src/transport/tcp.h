@@ -22,10 +22,13 @@ void pst_socket_init(struct pst_socket *s, int fd, const struct sockaddr *peer, 
  * No SIGPIPE, but from sendfile, which has no flag against it: who calls that blocks or ignores the signal.
  */
 enum pst_io pst_socket_recv(struct pst_socket *s, void *dst, size_t cap, size_t *ret_n);
-enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int cnt, bool more,
-                             size_t *ret_n);
+enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int cnt, size_t *ret_n);
 enum pst_io pst_socket_sendfile(struct pst_socket *s, int file_fd, off_t *offset, size_t len, size_t *ret_n);
 enum pst_io pst_socket_shutdown(struct pst_socket *s);
+/* Bytes that were sent and not yet acknowledged (SIOCOUTQ). */
+uint64_t pst_socket_backlog(const struct pst_socket *s);
+/* Closing it will reset the connection. */
+void pst_socket_cut(struct pst_socket *s);
 /* Fills in fd, address and port. */
 void pst_socket_info(const struct pst_socket *s, struct pst_transport_info *ret_info);
 void pst_socket_close(struct pst_socket *s);

@@ -166,7 +166,7 @@ static enum pst_io send_out(struct tls *tls)
     while (tls->out_pos < tls->out_len) {
         struct iovec iov = {tls->out + tls->out_pos, out_held(tls)};
         size_t n;
-        enum pst_io result = pst_socket_sendv(&tls->socket, &iov, 1, false, &n);
+        enum pst_io result = pst_socket_sendv(&tls->socket, &iov, 1, &n);
         if (result == PST_IO_WANT_WR)
             return result;
         if (result != PST_IO_OK)
@@ -600,6 +600,12 @@ static void tls_trim(struct pst_transport *t)
     (void)pst_tls_memory_trim(ssl->MBEDTLS_PRIVATE(out_buf), 0);
 }
 
+static uint64_t tls_backlog(const struct pst_transport *t)
+{
+    const struct tls *tls = (const struct tls *)t;
+    return out_held(tls) + pst_socket_backlog(&tls->socket);
+}
+
 static void tls_info(const struct pst_transport *t, struct pst_transport_info *ret_info)
 {
     const struct tls *tls = (const struct tls *)t;
@@ -638,6 +644,8 @@ static const struct pst_transport_ops tls_ops = {
     .shutdown = tls_shutdown,
     .pending = tls_pending,
     .trim = tls_trim,
+    .backlog = tls_backlog,
+    .cut = NULL, /* an end without close_notify says it */
     .info = tls_info,
     .destroy = tls_destroy,
 };

@@ -4,13 +4,16 @@
  * (sockets, Mbed TLS) is its own. No function blocks and none retains a caller's pointer.
  *
  * Results. A function returns a status; a byte count is only in *ret_n, and only with PST_IO_OK.
- *   OK        done; for read and writev at least one byte, *ret_n > 0 (writev of nothing: OK with 0)
- *   WANT_RD   nothing happened: call again once the socket is readable. *Any* call may want either direction.
- *   WANT_WR   nothing happened: call again once the socket is writable.
- *   EOF       (read, handshake, shutdown) the peer ended its direction in good order: FIN on TCP,
- * close_notify on TLS. Writing still works. TRUNC     (the same calls) the peer's FIN came without
- * close_notify. Only shutdown and destroy make sense after it. ERR       only info and destroy are legal
- * after it; info says why. Calling again after EOF, TRUNC or ERR gives the same status again.
+ *
+ * - OK: done; for read and writev at least one byte, *ret_n > 0 (writev of nothing: OK with 0).
+ * - WANT_RD: nothing happened; call again once the socket is readable. *Any* call may want either direction.
+ * - WANT_WR: nothing happened; call again once the socket is writable.
+ * - EOF (read, handshake, shutdown): the peer ended its direction in good order, by FIN on TCP, by
+ * close_notify on TLS. Writing still works.
+ * - TRUNC (the same calls): the peer's FIN came without close_notify. Writing may still work.
+ * - ERR: only info and destroy are legal after it; info says why.
+ *
+ * Calling again after EOF, TRUNC or ERR gives the same status again.
  *
  * Readiness is the caller's: it registers info.fd edge-triggered once and remembers which direction each call
  * waits for. A WANT is returned only after the operating system has said "would block", so an edge will come.
@@ -51,7 +54,7 @@ struct pst_transport_ops {
      * length 0 are allowed; cnt <= 16. */
     enum pst_io (*writev)(struct pst_transport *t, const struct iovec *iov, int cnt, size_t *ret_n);
     /* NULL where the bytes of a file cannot go out unread. Sends from file_fd at *offset, advancing it. OK
-     * with *ret_n 0: the file has no more bytes there. more: the caller has further bytes right behind. */
+     * with *ret_n 0: the file has no more bytes there, or cannot be sent this way. */
     enum pst_io (*sendfile)(struct pst_transport *t, int file_fd, off_t *offset, size_t len, size_t *ret_n);
     /* OK: everything counted was handed to the socket. */
     enum pst_io (*flush)(struct pst_transport *t);
@@ -62,6 +65,12 @@ struct pst_transport_ops {
     bool (*pending)(const struct pst_transport *t);
     /* Gives back what an idle stream does not need; optional (NULL). Any call may follow. */
     void (*trim)(struct pst_transport *t);
+    /* Bytes of those counted that the peer has not acknowledged; optional. Tells a slow reader from one that
+     * has stopped, where a large socket buffer stays full for long. */
+    uint64_t (*backlog)(const struct pst_transport *t);
+    /* Makes the destroy that follows tell the peer that the stream broke off (a reset), for where its end
+     * alone would look like the end of the content; optional. */
+    void (*cut)(struct pst_transport *t);
     void (*info)(const struct pst_transport *t, struct pst_transport_info *ret_info);
     /* Closes the socket and frees t; sends nothing. NULL is not allowed. */
     void (*destroy)(struct pst_transport *t);

@@ -410,23 +410,48 @@ static void test_deadline__body_paused__peer_gets_its_time_anew(void **state)
     assert_408(PST_END_DEADLINE_BODY);
 }
 
+/* A piece of a body, which the handler pauses for a minute; then a second in which the peer could send. */
+static void piece_and_pause(const char *piece)
+{
+    pair_says(rig.p, piece);
+    assert_non_null(rig.waiting);
+    test_worker_pass_ms(&rig.w, 60000);
+    assert_true(is_open());
+    struct pst_exchange *ex = rig.waiting;
+    rig.waiting = NULL;
+    pst_exchange_resume(ex);
+    for (int i = 0; i < 10; i++)
+        test_worker_pass_ms(&rig.w, 100);
+}
+
 /* A body is held back by its handler now and then: only the time in which the peer could send counts. */
 static void test_deadline__body_paused_again_and_again__mean_rate_is_not_blamed_on_the_peer(void **state)
+{
+    (void)state;
+    char piece[301];
+    memset(piece, 'a', sizeof(piece) - 1); /* in one second: above body_rate_bytes */
+    piece[sizeof(piece) - 1] = '\0';
+    rig.pauses = true;
+    rig_open(&rig, NULL);
+    pair_says(rig.p, POST("/stream", "100000"));
+    for (int i = 0; i < 50; i++) {
+        piece_and_pause(piece);
+        assert_true(is_open());
+    }
+}
+
+/* And the same peer cannot hide behind the pauses: three bytes for each second of its own are too few. */
+static void test_deadline__body_slow_between_pauses__408_when_the_grace_is_over(void **state)
 {
     (void)state;
     rig.pauses = true;
     rig_open(&rig, NULL);
     pair_says(rig.p, POST("/stream", "100000"));
-    for (int i = 0; i < 50; i++) {
-        pair_says(rig.p, "abc");
-        assert_non_null(rig.waiting);
-        test_worker_pass_ms(&rig.w, 60000);
-        struct pst_exchange *ex = rig.waiting;
-        rig.waiting = NULL;
-        pst_exchange_resume(ex);
-        test_worker_pass_ms(&rig.w, 1000);
-        assert_true(is_open());
-    }
+    uint64_t own_ms = 0;
+    for (; is_open() && own_ms < 2 * rig.w.limits.rate_grace_ms; own_ms += 1000)
+        piece_and_pause("abc");
+    assert_in_range(own_ms, rig.w.limits.rate_grace_ms, rig.w.limits.rate_grace_ms + 1000);
+    assert_408(PST_END_DEADLINE_BODY);
 }
 
 /* ---- write_stall_ms, write_rate_bytes ---- */
@@ -617,6 +642,7 @@ int main(void)
         TEST(test_deadline__source_has_nothing__nobody_is_late),
         TEST(test_deadline__body_paused__peer_gets_its_time_anew),
         TEST(test_deadline__body_paused_again_and_again__mean_rate_is_not_blamed_on_the_peer),
+        TEST(test_deadline__body_slow_between_pauses__408_when_the_grace_is_over),
         TEST(test_deadline__reply_not_taken__is_cut),
         TEST(test_deadline__held_bytes_not_taken__connection_is_cut),
         TEST(test_deadline__reply_taken_now_and_then__stall_counts_from_the_last_time),

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,28 +185,65 @@ static void test_put_number__bounds(void **state)
     assert_string_equal(buf, "18446744073709551615");
 }
 
-static void test_sink__full__flushes_whole_lines(void **state)
+enum { LINES_KEPT = 7 }; /* of the longest kind */
+
+static void add_line(struct fixture *f, char fill)
+{
+    char *line = pst_cli_sink_line(&f->sink);
+    memset(line, fill, PST_CLI_LINE_BYTES);
+    line[PST_CLI_LINE_BYTES - 1] = '\n';
+    pst_cli_sink_add(&f->sink, line + PST_CLI_LINE_BYTES);
+}
+
+/* All that the pipe holds. */
+static size_t read_all(int fd, char *dst, size_t cap)
+{
+    size_t len = 0;
+    ssize_t n;
+    while (len < cap && (n = read(fd, dst + len, cap - len)) > 0)
+        len += (size_t)n;
+    return len;
+}
+
+/* A reader that sleeps: nothing waits for it, whole lines are lost, and what was lost is told. */
+static void test_sink__reader_sleeps__whole_lines_are_lost_and_counted(void **state)
 {
     (void)state;
+    enum { LINES = 40 };
     int fds[2];
     assert_int_equal(pipe(fds), 0);
+    assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
     struct fixture *f = fixture_new();
     f->output.fd = fds[1];
-    char received[PST_CLI_LINE_BYTES];
-    for (int i = 0; i < 6; i++) {
-        char *line = pst_cli_sink_line(&f->sink);
-        memset(line, 'a' + i, PST_CLI_LINE_BYTES);
-        if (f->sink.len == 0 && i > 0) { /* four are full: they went out before the fifth */
-            for (int k = 0; k < 4; k++)
-                assert_int_equal(read(fds[0], received, sizeof received), sizeof received);
-        }
-        pst_cli_sink_add(&f->sink, line + PST_CLI_LINE_BYTES);
+    for (int i = 0; i < LINES; i++) {
+        add_line(f, 'a');
+        pst_cli_sink_flush(&f->sink);
     }
-    assert_int_equal(received[0], 'd');
-    pst_cli_sink_flush(&f->sink);
-    assert_int_equal(read(fds[0], received, sizeof received), sizeof received);
-    assert_int_equal(received[0], 'e');
+    assert_in_range(f->sink.lost, 1, LINES - LINES_KEPT);
+    unsigned long long lost = f->sink.lost;
+
+    size_t cap = (LINES + 2) * (size_t)PST_CLI_LINE_BYTES, len = 0;
+    char *text = malloc(cap);
+    assert_non_null(text);
+    for (int i = 0; i < LINES; i++) { /* the reader is awake: a flush for each pipe that it empties */
+        len += read_all(fds[0], text + len, cap - len);
+        pst_cli_sink_flush(&f->sink);
+    }
     assert_int_equal(f->sink.len, 0);
+    assert_int_equal(len, (LINES - lost) * PST_CLI_LINE_BYTES);
+    for (size_t i = 0; i < len; i++)
+        assert_int_equal(text[i], (i + 1) % PST_CLI_LINE_BYTES ? 'a' : '\n');
+
+    add_line(f, 'b');
+    pst_cli_sink_finish(&f->sink);
+    len = read_all(fds[0], text, cap - 1);
+    text[len] = '\0';
+    char note[64];
+    assert_true(snprintf(note, sizeof note, "postern: %llu lines were lost", lost) > 0);
+    assert_int_equal(strncmp(text, note, strlen(note)), 0);
+    assert_int_equal(text[len - 2], 'b');
+    assert_int_equal(f->sink.lost, 0);
+    free(text);
     (void)close(fds[0]);
     (void)close(fds[1]);
     fixture_free(f);
@@ -220,7 +258,7 @@ int main(void)
         cmocka_unit_test(test_trace__two_connections__each_its_lines),
         cmocka_unit_test(test_put_escaped__table),
         cmocka_unit_test(test_put_number__bounds),
-        cmocka_unit_test(test_sink__full__flushes_whole_lines),
+        cmocka_unit_test(test_sink__reader_sleeps__whole_lines_are_lost_and_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
