@@ -191,7 +191,7 @@ class Server(harness.Server):
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def cpu_during(self, seconds):
-        """Processor time used within a span of time: a server that spins uses all of it."""
+        """Processor time used within a span of time."""
         before = self.cpu_s()
         time.sleep(seconds)
         return self.cpu_s() - before
@@ -423,6 +423,10 @@ class Case(unittest.TestCase):
             if time.monotonic() > end:
                 self.fail("still not: " + what)
             time.sleep(0.01)
+
+    def assert_idle(self, server):
+        """A server that spins uses all of a second, and of the next."""
+        self.wait_until(lambda: server.cpu_during(1) < 0.4, "idle")
 
 
 def large_file(folder, name="large.bin", size=32 << 20):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A real browser over both doors: Chromium, which trusts the test CA through its own certificate store, looks at the demo
-site, follows its links and sends its forms. Runs where node, chromium, certutil and tests/browser/node_modules are
+"""A real browser over both doors: Chromium, which trusts the test CA through its own certificate store, looks at the
+demo site, follows its links and sends its forms. Runs where node, chromium, certutil and tests/browser/node_modules are
 there (scripts/test.sh --full brings them; by hand: npm ci in tests/browser). Screenshots go to the build folder.
 
 Run: python3 tests/e2e/test_browser.py [-v]"""

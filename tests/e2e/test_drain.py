@@ -19,7 +19,7 @@ BODY = b"0123456789" * 10000
 class Drain(peers.Case):
     def setUp(self):
         folder = self.folder()
-        self.size = peers.large_file(folder)
+        self.size = peers.large_file(folder, size=12 << 20)
         with open(SITE + "/index.html", "rb") as file:
             folder.write("index.html", file.read())
         self.root = folder.path
@@ -51,7 +51,7 @@ class Drain(peers.Case):
         server = self.start(root=self.root, workers=workers, limits=FAR)
         doors = server.doors
         uploads = [self.begin_upload(door) for door in doors for _ in range(3)]
-        downloads = [self.begin_download(door) for door in doors for _ in range(3)]
+        downloads = [self.begin_download(door) for door in doors for _ in range(2)]
         idle = [self.begin_idle(door) for door in doors for _ in range(3)]
         fresh = [self.client(door) for door in doors for _ in range(3)]
         hello = peers.client_hello()
@@ -82,7 +82,7 @@ class Drain(peers.Case):
         for client in uploads + idle + fresh + unborn:
             client.close()
         self.assertEqual(server.wait(), 0)
-        self.assertEqual(len([line for line in server.out.lines if line.endswith(" ok")]), 5 * len(doors) * 2 - 2)
+        self.assertEqual(len([line for line in server.out.lines if line.endswith(" ok")]), 8 * len(doors))
 
     def test_sigterm__in_flight_is_finished__the_rest_closed(self):
         self.drain(signal.SIGTERM, 1)
@@ -131,7 +131,7 @@ class Drain(peers.Case):
         begun_s = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         self.assertEqual(server.wait(), 0)
-        self.assertGreaterEqual(time.monotonic() - begun_s, 0.95)
+        self.assertGreaterEqual(time.monotonic() - begun_s, 0.7)
         self.assertEqual(len([line for line in server.out.lines if line.endswith(" server stopped")]), 2)
         for client in clients:
             client.rest()

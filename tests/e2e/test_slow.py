@@ -46,8 +46,9 @@ class SlowCase(peers.Case):
         return sent
 
     def assert_took(self, begun_s, least_ms=DEADLINE_MS):
-        """Not early. How late is the machine's affair, within the time-outs of the client."""
-        self.assertGreaterEqual(time.monotonic() - begun_s, least_ms / 1000 - 0.05)
+        """Not early, give or take the turn of the server's loop that it counts from. How late is the machine's
+        affair, within the time-outs of the client."""
+        self.assertGreaterEqual(time.monotonic() - begun_s, least_ms * 0.7 / 1000)
 
 
 def endless(begin, then):

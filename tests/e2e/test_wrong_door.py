@@ -12,9 +12,6 @@ import unittest
 import peers
 from peers import LONG_MS, both_doors, each_door
 
-# Most of what a server does not use when it only waits, of one second.
-IDLE_CPU_S = 0.4
-
 FAR = {name: LONG_MS for name in ("handshake_ms", "head_ms", "body_idle_ms", "idle_ms", "write_stall_ms",
                                   "rate_grace_ms")}
 
@@ -61,14 +58,14 @@ class TlsDoor(peers.Case):
                         b"OPTIONS * HTTP/1.1\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
             with self.subTest(request=request):
                 self.assert_closed(request, "plain HTTP sent to the TLS port")
-        self.assertLess(self.server.cpu_during(1), IDLE_CPU_S)
+        self.assert_idle(self.server)
 
     def test_plain_http__that_goes_on_for_long__is_closed(self):
         client = self.tcp(self.server.https)
         client.push(peers.get("/", method="POST") + b"x" * 65536, 800)
         client.rest()
         self.server.out.wait_for("plain HTTP sent to the TLS port$")
-        self.assertLess(self.server.cpu_during(1), IDLE_CPU_S)
+        self.assert_idle(self.server)
 
     def test_garbage__is_closed_and_named(self):
         for data in (b"\0", b"\x80\x2e\x01\x03\x01" + bytes(41), b"SSH-2.0-OpenSSH_9.2\r\n", b"\xff" * 100000,
@@ -91,13 +88,13 @@ class TlsDoor(peers.Case):
                     self.assertIsNotNone(parse_alert(said), said)
                     if alert:
                         self.assertEqual(parse_alert(said), alert)
-        self.assertLess(self.server.cpu_during(1), IDLE_CPU_S)
+        self.assert_idle(self.server)
 
     def test_one_byte_then_silence__waits_without_spinning(self):
         clients = [self.tcp(self.server.https) for _ in range(20)]
         for i, client in enumerate(clients):
             client.send(peers.client_hello()[:1 + i % 7])
-        self.assertLess(self.server.cpu_during(1), IDLE_CPU_S)
+        self.assert_idle(self.server)
         with self.client(self.server.https) as other:
             self.assertEqual(other.ask(peers.get("/")).status, 200)
 
@@ -157,7 +154,7 @@ class PlainDoor(peers.Case):
         server = self.start(limits=FAR)
         for byte in b"GP\r":
             self.client(server.door(scheme)).send(bytes([byte]))
-        self.assertLess(server.cpu_during(1), IDLE_CPU_S)
+        self.assert_idle(server)
         with self.client(server.door(scheme)) as other:
             self.assertEqual(other.ask(peers.get("/")).status, 200)
 
@@ -170,14 +167,15 @@ class PlainDoor(peers.Case):
 
 
 class EarlyAnswers(peers.Case):
-    """The client is still sending 50 MB when the answer comes: it must be able to read it (docs/closing.md)."""
+    """The client is still sending megabytes when the answer comes: it must be able to read it (docs/closing.md)."""
 
-    PIECE, COUNT = b"x" * 65536, 800
+    PIECE = b"x" * 65536
+    PIECES_50_MB, PIECES_3_MB = 800, 48
 
-    def assert_answered(self, client, status, begin, piece=None):
+    def assert_answered(self, client, status, begin, piece, count):
         """The reader sees answer and orderly end, whatever becomes of what it sends."""
         client.send(begin)
-        client.push(piece or self.PIECE, self.COUNT)
+        client.push(piece or self.PIECE, count)
         reply = client.response()
         self.assertEqual((reply.status, reply.field("Connection")), (status, "close"))
         self.assertEqual(client.end(), client.door.orderly)
@@ -200,19 +198,20 @@ class EarlyAnswers(peers.Case):
     @each_door
     def test_client_that_reads_while_it_sends__reads_the_answer(self, scheme):
         server = self.start(limits=FAR)
-        for status, begin, piece in self.CASES:
+        for i, (status, begin, piece) in enumerate(self.CASES):
             with self.subTest(status=status, begin=begin[:40]):
-                self.assert_answered(self.client(server.door(scheme)), status, begin, piece)
+                count = self.PIECES_3_MB if i else self.PIECES_50_MB
+                self.assert_answered(self.client(server.door(scheme)), status, begin, piece, count)
 
     @each_door
     def test_client_that_reads_only_when_it_has_sent_all__reads_the_answer(self, scheme):
         # Within linger_bytes: all is read and thrown away, so that no reset overtakes the answer.
         server = self.start(limits={**FAR, "linger_bytes": 64 << 20, "linger_ms": 60000})
-        for status, begin, piece in self.CASES:
+        for i, (status, begin, piece) in enumerate(self.CASES):
             with self.subTest(status=status, begin=begin[:40]):
                 client = self.client(server.door(scheme))
                 client.send(begin)
-                for _ in range(self.COUNT // 2):
+                for _ in range(self.PIECES_3_MB if i else self.PIECES_50_MB):
                     client.send(piece or self.PIECE)
                 self.assertEqual(client.response().status, status)
                 self.assertEqual(client.end(), client.door.orderly)
@@ -239,7 +238,7 @@ class EarlyAnswers(peers.Case):
             while True:
                 client.send(b"x")
                 time.sleep(0.05)
-        self.assertGreaterEqual(time.monotonic() - begun_s, 0.95)
+        self.assertGreaterEqual(time.monotonic() - begun_s, 0.7)
 
     @each_door
     def test_small_unwanted_body__keeps_the_connection(self, scheme):
@@ -289,8 +288,7 @@ class NeverReads(peers.Case):
         client = self.client(server.door(scheme), rcvbuf=16384)
         client.send(peers.get("/large.bin") * 100)
         client.fill()
-        time.sleep(0.3)  # the buffers between us fill
-        self.assertLess(server.cpu_during(1), IDLE_CPU_S)
+        self.assert_idle(server)
 
 
 if __name__ == "__main__":
