@@ -159,12 +159,12 @@ static void wrote(struct pst_connection *c, size_t n)
 /* The socket is full: from here on the peer has to take bytes. */
 static void write_blocked(struct pst_connection *c)
 {
+    c->write_taken = taken(c);
     if (c->is_write_blocked)
         return;
     if (!c->needs_flush)
         begin_run(c);
     c->write_last_ms = pst_loop_now_ms(loop_of(c));
-    c->write_taken = taken(c);
     c->is_write_blocked = true;
 }
 

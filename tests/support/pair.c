@@ -225,6 +225,16 @@ static void pair_op_trim(struct pst_transport *t)
     self(t)->calls.trim++;
 }
 
+static uint64_t pair_op_backlog(const struct pst_transport *t)
+{
+    return ((const struct pair *)t)->backlog;
+}
+
+static void pair_op_cut(struct pst_transport *t)
+{
+    ((struct pair *)t)->was_cut = true;
+}
+
 static void pair_op_info(const struct pst_transport *t, struct pst_transport_info *ret_info)
 {
     const struct pair *p = (const struct pair *)t;
@@ -258,6 +268,8 @@ static const struct pst_transport_ops ops = {
     .shutdown = pair_op_shutdown,
     .pending = pair_op_pending,
     .trim = pair_op_trim,
+    .backlog = pair_op_backlog,
+    .cut = pair_op_cut,
     .info = pair_op_info,
     .destroy = pair_op_destroy,
 };
@@ -272,6 +284,8 @@ static const struct pst_transport_ops ops_with_sendfile = {
     .shutdown = pair_op_shutdown,
     .pending = pair_op_pending,
     .trim = pair_op_trim,
+    .backlog = pair_op_backlog,
+    .cut = pair_op_cut,
     .info = pair_op_info,
     .destroy = pair_op_destroy,
 };

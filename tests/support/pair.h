@@ -46,8 +46,10 @@ struct pair {
     bool is_gone;          /* the transport was destroyed */
     bool is_emptied;       /* reading ahead has found nothing more */
     bool is_secure;
-    bool waits_wr; /* the server was told to wait for room */
-    size_t taken;  /* bytes that read gave to the server */
+    bool waits_wr;    /* the server was told to wait for room */
+    size_t taken;     /* bytes that read gave to the server */
+    uint64_t backlog; /* counted bytes that the peer is said not to have acknowledged; the test's to set */
+    bool was_cut;     /* the server asked for a reset before it destroyed the transport */
 };
 
 /* Never fails: ends the process. options may be NULL. */

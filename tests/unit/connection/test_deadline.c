@@ -506,6 +506,29 @@ static void test_deadline__reply_taken_now_and_then__stall_counts_from_the_last_
     assert_ended(1, 200, PST_END_DEADLINE_WRITE);
 }
 
+/* A large socket buffer stays full for long while the peer takes from it steadily: what it has acknowledged
+ * counts as progress, and when it stops it has one more write_stall_ms. */
+static void test_deadline__reply_taken_from_a_full_buffer__is_cut_only_when_the_peer_stops(void **state)
+{
+    (void)state;
+    static const struct pair_options narrow = {.out_cap = 100000};
+    rig.w.limits.write_rate_bytes = 1;
+    rig_open(&rig, &narrow);
+    rig.p->backlog = 90000;
+    pair_says(rig.p, GET("/big"));
+    for (int i = 0; i < 20; i++) {
+        rig.p->backlog -= 1000;
+        assert_true(is_open());
+        for (int k = 0; k < 2; k++)
+            test_worker_pass_ms(&rig.w, rig.w.limits.write_stall_ms / 2 + 10);
+    }
+    assert_true(is_open());
+    for (int k = 0; k < 4; k++)
+        test_worker_pass_ms(&rig.w, rig.w.limits.write_stall_ms / 2 + 10);
+    assert_ended(1, 200, PST_END_DEADLINE_WRITE);
+    assert_true(rig.p->was_cut);
+}
+
 static void test_deadline__reply_taken_too_slowly__is_cut_after_the_grace(void **state)
 {
     (void)state;
@@ -646,6 +669,7 @@ int main(void)
         TEST(test_deadline__reply_not_taken__is_cut),
         TEST(test_deadline__held_bytes_not_taken__connection_is_cut),
         TEST(test_deadline__reply_taken_now_and_then__stall_counts_from_the_last_time),
+        TEST(test_deadline__reply_taken_from_a_full_buffer__is_cut_only_when_the_peer_stops),
         TEST(test_deadline__reply_taken_too_slowly__is_cut_after_the_grace),
         TEST(test_deadline__reply_taken_quickly_enough__may_take_its_time),
         TEST(test_deadline__held_reply_taken_slowly__arrives_whole),

@@ -205,6 +205,45 @@ static void test_reply_source__length_unknown__chunked(void **state)
     }
 }
 
+/* ---- a source that wakes itself ---- */
+
+static struct {
+    struct pst_exchange *ex;
+    int pulls;
+} eager;
+
+/* What it waits for is there at once: the wake comes before the pull returns. */
+static int pull_eager(void *ctx, char *dst, size_t cap, size_t *ret_len)
+{
+    (void)ctx;
+    (void)cap;
+    if (eager.pulls++ == 0) {
+        pst_exchange_wake(eager.ex);
+        *ret_len = 0;
+        return PST_SOURCE_MORE;
+    }
+    memcpy(dst, "now", 3);
+    *ret_len = 3;
+    return PST_SOURCE_END;
+}
+
+static void reply_eagerly(struct h1_bench *b, struct pst_exchange *ex)
+{
+    (void)b;
+    static const struct pst_source source = {pull_eager, NULL};
+    eager.ex = ex;
+    eager.pulls = 0;
+    assert_int_equal(pst_reply_source(ex, &source, NULL, -1), 0);
+}
+
+static void test_reply_source__wakes_itself_from_within__is_pulled_again(void **state)
+{
+    (void)state;
+    bench.on_request = reply_eagerly;
+    assert_string_equal(h1_bench_says(&bench, GET), OK_CHUNKED "3\r\nnow\r\n0\r\n\r\n");
+    assert_int_equal(eager.pulls, 2);
+}
+
 static void test_reply_source__length_known__exact_bytes(void **state)
 {
     (void)state;
@@ -554,6 +593,7 @@ int main(void)
         TEST(test_reply__date__follows_the_clock),
         TEST(test_reply__more_fields_than_the_exchange_has_room_for__all_sent),
         TEST(test_reply_source__length_unknown__chunked),
+        TEST(test_reply_source__wakes_itself_from_within__is_pulled_again),
         TEST(test_reply_source__length_known__exact_bytes),
         TEST(test_reply_source__length_unknown_for_http_1_0__until_close),
         TEST(test_reply_source__head__not_pulled),

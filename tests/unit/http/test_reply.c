@@ -342,6 +342,9 @@ static void test_reply_file__taken_over__closed_at_the_end_or_on_error(void **st
         {UINT64_MAX, 1, PST_E_INVAL}, /* their sum wraps around */
         {1, UINT64_MAX, PST_E_INVAL},
     };
+    fresh();
+    assert_int_equal(pst_reply_file(bench.ex, -1, 0, 10), PST_E_INVAL); /* an open() that failed */
+    assert_false(pst_exchange_replied(bench.ex));
     for (size_t i = 0; i < COUNT(rows); i++) {
         fresh();
         fd = open_file();

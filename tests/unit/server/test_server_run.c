@@ -295,6 +295,27 @@ static void test_worker_post__client_has_gone_meanwhile__on_end_came_first(void 
     free(job);
 }
 
+/* Work that outlasts the server's run comes too late, and is told so: the worker is there until the server is
+ * freed. */
+static void test_worker_post__after_the_server_was_waited_for__refused(void **state)
+{
+    (void)state;
+    struct pst_server *server = server_with_desk(NULL);
+    assert_int_equal(pst_server_start(server), 0);
+    int fd = http_client_of(server);
+    http_asks(fd, "/later");
+    struct job *job = desk_take();
+    pst_server_stop(server);
+    pst_server_stop(server); /* the request is cut */
+    assert_int_equal(pst_server_wait(server), 0);
+    assert_int_equal(pst_worker_post(job->worker, finish_job, job), PST_E_STATE);
+    assert_int_equal(pst_server_wait(server), PST_E_STATE);
+    pst_server_free(server);
+    assert_null(job->ex);
+    free(job);
+    close(fd);
+}
+
 /* Posts from many threads while the server stops: each function runs once, or the post says that it will not.
  */
 static atomic_uint runs;
@@ -599,6 +620,7 @@ int main(void)
         cmocka_unit_test(test_server_start__a_worker_cannot_start__all_are_ended),
         cmocka_unit_test(test_worker_post__from_another_thread__completes_the_reply),
         cmocka_unit_test(test_worker_post__client_has_gone_meanwhile__on_end_came_first),
+        cmocka_unit_test(test_worker_post__after_the_server_was_waited_for__refused),
         cmocka_unit_test(test_worker_post__from_many_threads__every_function_runs_once),
         cmocka_unit_test(test_server_stop__request_in_flight__is_finished_and_nobody_new_comes_in),
         cmocka_unit_test(test_server_stop__twice__cuts_what_is_in_flight),
