@@ -9,12 +9,23 @@
 /* The server's own fields: RFC 9110 6.6.1 Date, RFC 9112 6 framing, 9.6 and 7.6.1 connection management. */
 static bool is_own_field(struct pst_slice name)
 {
-    static const char *const own[] = {"content-length", "transfer-encoding", "date", "connection",
-                                      "keep-alive",     "upgrade",           "te",   "trailer"};
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-        if (pst_slice_case_eq(name, pst_slice_str(own[i])))
-            return true;
-    return false;
+    switch (name.len) { /* lengths first: nearly all fields are none of these */
+    case 2:
+        return pst_slice_case_eq(name, PST_SLICE("te"));
+    case 4:
+        return pst_slice_case_eq(name, PST_SLICE("date"));
+    case 7:
+        return pst_slice_case_eq(name, PST_SLICE("upgrade")) || pst_slice_case_eq(name, PST_SLICE("trailer"));
+    case 10:
+        return pst_slice_case_eq(name, PST_SLICE("connection")) ||
+               pst_slice_case_eq(name, PST_SLICE("keep-alive"));
+    case 14:
+        return pst_slice_case_eq(name, PST_SLICE("content-length"));
+    case 17:
+        return pst_slice_case_eq(name, PST_SLICE("transfer-encoding"));
+    default:
+        return false;
+    }
 }
 
 static bool can_reply(const struct pst_exchange *ex)
