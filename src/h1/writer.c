@@ -42,9 +42,9 @@ enum { FIXED_BYTES = 256 };
 
 struct pst_slice pst_h1_write_head(struct pst_arena *arena, const struct pst_reply *reply, const char *date,
                                    enum pst_h1_body framing, int64_t length, bool is_close,
-                                   bool say_keep_alive)
+                                   bool say_keep_alive, size_t spare)
 {
-    size_t need = FIXED_BYTES;
+    size_t need = FIXED_BYTES + spare;
     for (uint32_t i = 0; i < reply->field_count; i++)
         need += reply->fields[i].name.len + reply->fields[i].value.len + 4;
     char *head = pst_arena_alloc(arena, need);

@@ -9,10 +9,11 @@
 enum pst_h1_body { PST_H1_NO_BODY, PST_H1_LENGTH, PST_H1_CHUNKED, PST_H1_UNTIL_CLOSE };
 
 /* The head for a reply: status line, Date, the framing fields, Connection where it is needed, the reply's own
- * fields. length: Content-Length, written where it is >= 0. In the arena; ptr is NULL when out of memory. */
+ * fields. length: Content-Length, written where it is >= 0. spare: bytes that are left free behind it. In the
+ * arena; ptr is NULL when out of memory. */
 struct pst_slice pst_h1_write_head(struct pst_arena *arena, const struct pst_reply *reply, const char *date,
                                    enum pst_h1_body framing, int64_t length, bool is_close,
-                                   bool say_keep_alive);
+                                   bool say_keep_alive, size_t spare);
 
 /* The size line of a chunk, right-aligned so that it ends at end; returns where it begins. At most
  * PST_CHUNK_LINE_BYTES. */
