@@ -477,7 +477,9 @@ void pst_connection_drive(struct pst_connection *c)
 
 static void on_task(struct pst_task *task)
 {
-    pst_connection_drive(PST_CONTAINER(task, struct pst_connection, task));
+    struct pst_connection *c = PST_CONTAINER(task, struct pst_connection, task);
+    pst_loop_new_turn_number(loop_of(c)); /* what is read now was not announced in this turn */
+    pst_connection_drive(c);
 }
 
 /* Never drives from within: the session, or a handler in another connection's turn, may be the caller. */

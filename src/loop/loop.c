@@ -156,6 +156,11 @@ uint64_t pst_loop_turn_number(const struct pst_loop *loop)
     return loop->turn;
 }
 
+void pst_loop_new_turn_number(struct pst_loop *loop)
+{
+    loop->turn++;
+}
+
 uint64_t pst_loop_fresh_us(const struct pst_loop *loop)
 {
     return loop->clock->now_us(loop->clock->ctx);

@@ -63,7 +63,11 @@ void pst_loop_close_mailbox(struct pst_loop *loop);
 /* Constant during a turn. */
 uint64_t pst_loop_now_ms(const struct pst_loop *loop);
 int64_t pst_loop_unix_time(const struct pst_loop *loop);
+/* A number that grows with each turn, for what is looked up once a turn. */
 uint64_t pst_loop_turn_number(const struct pst_loop *loop);
+/* Lets it grow within a turn: what follows may be younger than the turn's begin, and so than what was looked
+ * up in it. */
+void pst_loop_new_turn_number(struct pst_loop *loop);
 /* Asks the clock anew. */
 uint64_t pst_loop_fresh_us(const struct pst_loop *loop);
 

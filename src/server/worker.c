@@ -24,6 +24,8 @@ static void serve(struct pst_worker_door *door, int fd, const struct sockaddr_st
 {
     struct pst_worker *worker = door->worker;
     struct pst_transport *transport;
+    /* Its first request is read at once, and may have been caused by a reply of this very turn. */
+    pst_loop_new_turn_number(worker->loop);
     const struct sockaddr *addr = (const struct sockaddr *)peer;
     int err = door->is_secure ? pst_tls_new(&transport, worker->tls, &worker->pools, fd, addr, peer_len)
                               : pst_tcp_new(&transport, fd, addr, peer_len);
