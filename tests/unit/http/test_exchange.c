@@ -298,6 +298,21 @@ static void test_exchange_feed__large_body_in_small_pieces__comes_together(void 
     }
 }
 
+/* Claiming much costs the client as much: memory is taken as far as bytes have come, and no more than asked.
+ */
+static void test_exchange_feed__declared_length__is_not_believed_beforehand(void **state)
+{
+    (void)state;
+    request_with("/whole", "Content-Length: 1000000");
+    assert_int_equal(bench.ex->body_cap, 0);
+    feed("abc", false);
+    assert_in_range(bench.ex->body_cap, 3, 4096);
+    request_with("/whole", "Content-Length: 5");
+    feed("ab", false);
+    feed("cde", true);
+    assert_int_equal(bench.ex->body_cap, 5);
+}
+
 static void test_exchange_feed__pieces_that_outgrow_any_doubling__come_together(void **state)
 {
     (void)state;
@@ -576,6 +591,7 @@ int main(void)
         TEST(test_exchange_dispatch__table__status_allow_and_who_is_called),
         TEST(test_exchange_feed__whole_body__handler_is_called_once_at_its_end),
         TEST(test_exchange_feed__large_body_in_small_pieces__comes_together),
+        TEST(test_exchange_feed__declared_length__is_not_believed_beforehand),
         TEST(test_exchange_feed__pieces_that_outgrow_any_doubling__come_together),
         TEST(test_exchange_dispatch__empty_body__handler_is_called_at_once),
         TEST(test_exchange__body_over_its_limit__413_and_handler_not_called),

@@ -410,7 +410,10 @@ static void test_server_stop__request_in_flight__is_finished_and_nobody_new_come
 static void test_server_stop__twice__cuts_what_is_in_flight(void **state)
 {
     (void)state;
-    struct pst_server *server = server_with_desk(NULL);
+    struct pst_limits limits;
+    pst_limits_init(&limits);
+    limits.drain_ms = 3600000; /* it is not this that cuts */
+    struct pst_server *server = server_with_desk(&limits);
     assert_int_equal(pst_server_start(server), 0);
     int fd = http_client_of(server);
     http_asks(fd, "/later");
