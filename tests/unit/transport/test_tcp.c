@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -338,6 +340,48 @@ static void test_tcp_shutdown__after_a_reset_not_read_yet__no_crash_and_reading_
     close_ends(&e);
 }
 
+/* What the peer has not taken yet: it shrinks as it reads, and only then. */
+static void test_tcp_backlog__peer_reads__shrinks_to_nothing(void **state)
+{
+    (void)state;
+    struct ends e = open_tcp();
+    make_small(&e);
+    assert_int_equal(e.t->ops->backlog(e.t), 0);
+    struct iovec iov = {block, sizeof(block)};
+    size_t n;
+    while (e.t->ops->writev(e.t, &iov, 1, &n) == PST_IO_OK)
+        ;
+    uint64_t full = e.t->ops->backlog(e.t);
+    assert_true(full > 0);
+    for (int i = 0; e.t->ops->backlog(e.t) > 0; i++) {
+        assert_true(i < 5000);
+        if (peer_reads(&e) == 0)
+            usleep(1000); /* until the acknowledgement is there */
+    }
+    close_ends(&e);
+}
+
+/* A stream that broke off must not look like one that ended. */
+static void test_tcp_cut__then_destroy__peer_reads_a_reset(void **state)
+{
+    (void)state;
+    for (int is_cut = 0; is_cut <= 1; is_cut++) {
+        struct ends e = open_tcp();
+        size_t n;
+        assert_int_equal(do_write(&e, "half of", &n), PST_IO_OK);
+        assert_int_equal(read(e.peer, block, sizeof(block)), 7);
+        if (is_cut)
+            e.t->ops->cut(e.t);
+        e.t->ops->destroy(e.t);
+        ssize_t got = read(e.peer, block, sizeof(block));
+        if (is_cut)
+            assert_true(got < 0 && errno == ECONNRESET);
+        else
+            assert_int_equal(got, 0);
+        close(e.peer);
+    }
+}
+
 static void test_tcp_destroy__closes_the_socket(void **state)
 {
     (void)state;
@@ -443,6 +487,28 @@ static void test_tcp_sendfile__peer_reads_slowly__want_wr_and_every_byte_once(vo
     close_ends(&e);
 }
 
+/* The file's fault is not the connection's: what cannot be sent this way has no bytes, and the stream goes
+ * on.
+ */
+static void test_tcp_sendfile__descriptor_that_is_no_file__nothing_and_the_stream_is_fine(void **state)
+{
+    (void)state;
+    struct ends e = open_tcp();
+    int no_files[] = {epoll_create1(EPOLL_CLOEXEC), open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    for (size_t i = 0; i < 2; i++) {
+        off_t offset = 0;
+        size_t n = 99;
+        assert_true(no_files[i] >= 0);
+        assert_int_equal(e.t->ops->sendfile(e.t, no_files[i], &offset, 10, &n), PST_IO_OK);
+        assert_int_equal(n, 0);
+        close(no_files[i]);
+    }
+    size_t n;
+    assert_int_equal(do_write(&e, "fine", &n), PST_IO_OK);
+    assert_int_equal(read(e.peer, block, sizeof(block)), 4);
+    close_ends(&e);
+}
+
 /* sendfile has no flag against SIGPIPE: as the contract says, it is the caller who blocks it. */
 static void test_tcp_sendfile__peer_has_closed__err(void **state)
 {
@@ -475,10 +541,13 @@ int main(void)
         cmocka_unit_test(test_tcp_writev__peer_has_closed__err_and_no_signal),
         cmocka_unit_test(test_tcp_shutdown__once_and_again__peer_reads_the_end),
         cmocka_unit_test(test_tcp_shutdown__after_a_reset_not_read_yet__no_crash_and_reading_tells),
+        cmocka_unit_test(test_tcp_backlog__peer_reads__shrinks_to_nothing),
+        cmocka_unit_test(test_tcp_cut__then_destroy__peer_reads_a_reset),
         cmocka_unit_test(test_tcp_destroy__closes_the_socket),
         cmocka_unit_test(test_tcp_sendfile__part_of_a_file__advances_the_offset_only),
         cmocka_unit_test(test_tcp_sendfile__file_shorter_than_asked__what_there_is_then_nothing),
         cmocka_unit_test(test_tcp_sendfile__peer_reads_slowly__want_wr_and_every_byte_once),
+        cmocka_unit_test(test_tcp_sendfile__descriptor_that_is_no_file__nothing_and_the_stream_is_fine),
         cmocka_unit_test(test_tcp_sendfile__peer_has_closed__err),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
