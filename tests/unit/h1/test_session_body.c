@@ -281,6 +281,22 @@ static void test_session__answered_half_way__the_rest_is_thrown_away(void **stat
 }
 
 /* What the peer sends while it takes no reply has a bound as well. */
+/* The client stops sending since it has got what it wanted, or is about to: the answer is still owed. */
+static void test_session__answered_early_and_body_cut_off__answer_goes_out(void **state)
+{
+    (void)state;
+    bench.on_request = reply_hello;
+    bench.is_deaf = true;
+    post("/stream", "Content-Length: 10\r\n", "0123");
+    bench.s->ops->input_end(bench.s, true);
+    assert_false(h1_bench_is_finished(&bench));
+    assert_int_equal(bench.ended, 0);
+    bench.is_deaf = false;
+    assert_int_equal(status_of(h1_bench_take(&bench)), 200);
+    assert_true(h1_bench_is_finished(&bench));
+    assert_int_equal(bench.why, PST_END_OK);
+}
+
 static void test_session__reply_not_taken_and_body_goes_on__bounded(void **state)
 {
     (void)state;
@@ -482,6 +498,7 @@ int main(void)
         TEST(test_session__unwanted_body_within_discard_bytes__connection_is_kept),
         TEST(test_session__unwanted_body_over_discard_bytes__closed_unread),
         TEST(test_session__answered_half_way__the_rest_is_thrown_away),
+        TEST(test_session__answered_early_and_body_cut_off__answer_goes_out),
         TEST(test_session__reply_not_taken_and_body_goes_on__bounded),
         TEST(test_session__reply_not_taken_and_chunks_go_on__bounded),
         TEST(test_session__unwanted_body_cut_off__exchange_ends_as_answered),
