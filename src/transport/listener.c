@@ -106,13 +106,12 @@ int pst_listen_open(struct pst_listen_addr *addr, int first_fd, int *ret_fd)
         goto fail;
     /* Workers share a port by SO_REUSEPORT, which alone would also let a second server of the same user take
      * half the visitors in silence. So the first socket of an address binds and listens without it, which the
-     * kernel refuses where anybody listens already, and allows sharing only then, for the sockets of our
-     * further workers. */
-    if (first_fd >= 0 && set_on(fd, SOL_SOCKET, SO_REUSEPORT) != 0)
+     * kernel refuses where anybody listens already, and shares only once there is a further worker to share
+     * with. */
+    if (first_fd >= 0 &&
+        (set_on(first_fd, SOL_SOCKET, SO_REUSEPORT) != 0 || set_on(fd, SOL_SOCKET, SO_REUSEPORT) != 0))
         goto fail;
     if (bind(fd, (const struct sockaddr *)&addr->addr, addr->len) != 0 || listen(fd, BACKLOG) != 0)
-        goto fail;
-    if (first_fd < 0 && set_on(fd, SOL_SOCKET, SO_REUSEPORT) != 0)
         goto fail;
     socklen_t len = sizeof(addr->addr);
     if (getsockname(fd, (struct sockaddr *)&addr->addr, &len) != 0)

@@ -20,7 +20,7 @@ struct pst_listen_addr {
 int pst_listen_parse(const char *text, struct pst_listen_addr ret_addrs[PST_LISTEN_ADDRS_MAX],
                      size_t *ret_count);
 
-/* Binds and listens on addr so that nobody else can share the port, then allows our own further workers to:
+/* Binds and listens on addr so that nobody else can share the port, until our own further workers do:
  * first_fd -1 makes the first socket of an address (PST_E_BUSY where anybody listens already, also another
  * server of the same user with SO_REUSEPORT); further ones name the first. A port of 0 is replaced in *addr
  * by the one that was taken. IPv6 sockets are IPv6 only. Errors: PST_E_BUSY, PST_E_ACCESS, PST_E_UNSUPPORTED

@@ -278,6 +278,21 @@ static void test_listen_open__another_process_shares_its_port__refused_all_the_s
     }
 }
 
+/* And one that comes later: with a single worker there is nothing to be shared, whoever asks. (With several,
+ * the kernel lets any program of the same user in that asks for SO_REUSEPORT.) */
+static void test_listen_open__alone__nobody_can_join_later(void **state)
+{
+    (void)state;
+    struct pst_listen_addr addr = parsed("127.0.0.1:0");
+    int fd = open_first(&addr), on = 1;
+    int intruder = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(setsockopt(intruder, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)), 0);
+    assert_int_equal(bind(intruder, (struct sockaddr *)&addr.addr, addr.len), -1);
+    assert_int_equal(errno, EADDRINUSE);
+    close(intruder);
+    close(fd);
+}
+
 /* Our own workers: each socket gets its share of the connections, the first one, which was bound before
  * sharing was allowed, too. */
 static void test_listen_open__further_workers__connections_reach_every_socket(void **state)
@@ -454,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_listen_open__ipv6__does_not_take_the_ipv4_port),
         cmocka_unit_test(test_listen_open__second_opener__refused_as_busy),
         cmocka_unit_test(test_listen_open__another_process_shares_its_port__refused_all_the_same),
+        cmocka_unit_test(test_listen_open__alone__nobody_can_join_later),
         cmocka_unit_test(test_listen_open__further_workers__connections_reach_every_socket),
         cmocka_unit_test(test_listen_open__no_address_of_this_machine__unsupported),
         cmocka_unit_test(test_listen_open__out_of_descriptors__system_error),
