@@ -146,7 +146,8 @@ PST_API int pst_reply_printf(struct pst_exchange *ex, const char *format, ...) P
 PST_API int pst_reply_empty(struct pst_exchange *ex);
 /* A body from a file: len bytes from offset on. Takes over fd, also on error. sendfile on plain TCP. */
 PST_API int pst_reply_file(struct pst_exchange *ex, int fd, uint64_t offset, uint64_t len);
-/* The server's own short error page for status (400 to 599), as text/html; fields set before are kept. */
+/* The server's own short error page for status (400 to 599), as text/html; fields set before are kept,
+ * but for those that describe a body. */
 PST_API int pst_reply_error(struct pst_exchange *ex, int status);
 /* Location and a short page; status 301, 302, 303, 307 or 308. location is copied; it must be printable
  * ASCII. */

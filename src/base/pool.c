@@ -3,22 +3,7 @@
 
 #include <stdlib.h>
 
-/* Under AddressSanitizer a kept block is poisoned, so that use after give-back is caught as malloc's would
- * be. */
-#if defined(__SANITIZE_ADDRESS__)
-#define PST_HAS_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define PST_HAS_ASAN 1
-#endif
-#endif
-
-#ifdef PST_HAS_ASAN
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(addr, size)   ((void)(addr), (void)(size))
-#define ASAN_UNPOISON_MEMORY_REGION(addr, size) ((void)(addr), (void)(size))
-#endif
+#include "base/poison.h"
 
 void pst_pool_init(struct pst_pool *pool, size_t block_bytes, size_t keep)
 {

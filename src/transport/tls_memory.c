@@ -29,21 +29,8 @@ void pst_tls_memory_stats(struct pst_tls_memory_stats *ret_stats)
 #include <sys/mman.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define PST_HAS_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define PST_HAS_ASAN 1
-#endif
-#endif
-
-/* Blocks are no malloc memory: AddressSanitizer is told where each one ends and when it is free. */
-#ifdef PST_HAS_ASAN
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(addr, size)   ((void)(addr), (void)(size))
-#define ASAN_UNPOISON_MEMORY_REGION(addr, size) ((void)(addr), (void)(size))
-#endif
+/* Blocks are no malloc memory: the sanitizer is told where each one ends and when it is free. */
+#include "base/poison.h"
 
 /* A record buffer is 16 KiB and what Mbed TLS's configuration adds to it: header, IV, tag, padding. */
 #define LEAST_BYTES    ((size_t)16384)

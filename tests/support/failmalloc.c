@@ -31,6 +31,11 @@ void failmalloc_arm(size_t first, size_t count)
     plan.left = count;
 }
 
+bool failmalloc_has_failed(void)
+{
+    return plan.has_failed;
+}
+
 bool failmalloc_disarm(void)
 {
     plan.is_armed = false;

@@ -21,6 +21,8 @@
 /* Of the calling thread's allocations from now on, number first (counted from 1) fails, and the count - 1
  * behind it. */
 void failmalloc_arm(size_t first, size_t count);
+/* Whether one did fail since failmalloc_arm(). */
+bool failmalloc_has_failed(void);
 /* Lets all succeed again. True where one did fail since failmalloc_arm(). */
 bool failmalloc_disarm(void);
 /* Between the two: for what belongs to the test, not to what is tested. */

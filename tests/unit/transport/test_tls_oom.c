@@ -13,55 +13,8 @@
 #include <cmocka.h>
 
 #include "postern/err.h"
+#include "support/failmalloc.h"
 #include "support/tls_door.h"
-
-/* The linker turns malloc and the others into these. Only what the server allocates is made to fail. */
-static bool is_armed;
-static unsigned long left, failures;
-
-static bool fails(void)
-{
-    if (!is_armed || left-- != 0)
-        return false;
-    failures++;
-    return true;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *ptr, size_t size);
-int __real_posix_memalign(void **ret, size_t align, size_t size);
-void *__real_aligned_alloc(size_t align, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *ptr, size_t size);
-int __wrap_posix_memalign(void **ret, size_t align, size_t size);
-void *__wrap_aligned_alloc(size_t align, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *ptr, size_t size)
-{
-    return fails() ? NULL : __real_realloc(ptr, size);
-}
-
-int __wrap_posix_memalign(void **ret, size_t align, size_t size)
-{
-    return fails() ? 12 : __real_posix_memalign(ret, align, size);
-}
-
-void *__wrap_aligned_alloc(size_t align, size_t size)
-{
-    return fails() ? NULL : __real_aligned_alloc(align, size);
-}
 
 /* What Mbed TLS 3.6.6 itself loses must not fail the test: where memory ends while TLS 1.3 sets its keys up,
  * it forgets the struct that was to hold them (240 bytes). Our own buffers are counted by the pools. */
@@ -81,10 +34,11 @@ void *__wrap_aligned_alloc(size_t align, size_t size)
 #define REPORT_LEAKS() ((void)0)
 #endif
 
+/* Only what the server allocates is made to fail: between failmalloc_resume() and failmalloc_pause(). */
 static void arm(unsigned long at)
 {
-    left = at;
-    failures = 0;
+    failmalloc_arm(at + 1, 1);
+    failmalloc_pause();
 }
 
 static void test_tls_ctx__allocation_i_fails__is_reported_and_leaks_nothing(void **state)
@@ -97,16 +51,16 @@ static void test_tls_ctx__allocation_i_fails__is_reported_and_leaks_nothing(void
             struct pst_tls_ctx *ctx = NULL;
             char text[256];
             arm(i);
-            is_armed = true;
+            failmalloc_resume();
             int err = pst_tls_ctx_new(&ctx, certs[c]->cert, certs[c]->cert_len, certs[c]->key,
                                       certs[c]->key_len, (int64_t)time(NULL), text, sizeof(text));
-            is_armed = false;
+            failmalloc_pause();
             if (err == 0) {
                 pst_tls_ctx_free(ctx);
-                if (failures == 0)
+                if (!failmalloc_has_failed())
                     break; /* it no longer came to i */
             } else {
-                assert_int_equal(failures, 1);
+                assert_true(failmalloc_has_failed());
                 assert_true(err == PST_E_NOMEM || err == PST_E_CERT || err == PST_E_KEY || err == PST_E_TLS ||
                             err == PST_E_MISMATCH);
                 assert_true(text[0] != '\0');
@@ -120,9 +74,9 @@ static bool open_armed(struct tls_door *d, const struct tls_client_options *opti
 {
     int fds[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-    is_armed = true;
+    failmalloc_resume();
     int err = pst_tls_new(&d->t, d->ctx, &d->pools, fds[0], NULL, 0);
-    is_armed = false;
+    failmalloc_pause();
     d->c = tls_client_new(fds[1], options);
     /* Mbed TLS 3.6.6 overlooks that hashing the transcript failed (ssl_compute_master ignores calc_verify's
      * result) and then reads 16 bytes past a 48-byte array on the stack, which sanitizers rightly refuse. */
@@ -142,19 +96,19 @@ static bool converse(struct tls_door *d, const struct tls_client_options *option
     static char data[40000];
     char got[64];
     size_t n;
-    arm(after_handshake ? ULONG_MAX : i);
+    arm(after_handshake ? ULONG_MAX - 1 : i);
     enum pst_io result = open_armed(d, options) ? PST_IO_WANT_RD : PST_IO_ERR;
     while (result == PST_IO_WANT_RD && tls_client_step(d->c)) {
         IGNORE_LEAKS();
-        is_armed = true;
+        failmalloc_resume();
         result = d->t->ops->handshake(d->t);
-        is_armed = false;
+        failmalloc_pause();
         REPORT_LEAKS();
     }
     /* Nor does it look whether our Finished could be computed (its issue 9843): then the client refuses it.
      */
     tls_client_step(d->c);
-    assert_true(d->c->is_open || failures > 0);
+    assert_true(d->c->is_open || failmalloc_has_failed());
     if (after_handshake)
         arm(i);
     /* Kept buffers would hide allocations. */
@@ -165,7 +119,7 @@ static bool converse(struct tls_door *d, const struct tls_client_options *option
         tls_client_write(d->c, "hello", 5);
         tls_client_step(d->c);
         struct iovec iov[2] = {{data, 100}, {data, 1000}};
-        is_armed = true;
+        failmalloc_resume();
         result = d->t->ops->read(d->t, got, sizeof(got), &n);
         if (result == PST_IO_OK)
             result = d->t->ops->writev(d->t, iov, 2, &n);
@@ -174,15 +128,15 @@ static bool converse(struct tls_door *d, const struct tls_client_options *option
             result = d->t->ops->writev(d->t, iov, 2, &n);
         if (result == PST_IO_OK)
             result = d->t->ops->shutdown(d->t);
-        is_armed = false;
+        failmalloc_pause();
     }
     if (result == PST_IO_ERR && d->t) {
-        assert_true(failures > 0);
+        assert_true(failmalloc_has_failed());
         assert_string_not_equal(tls_door_failure(d), "");
         assert_int_equal(d->t->ops->handshake(d->t), PST_IO_ERR);
         assert_int_equal(d->t->ops->read(d->t, got, sizeof(got), &n), PST_IO_ERR);
     }
-    bool is_done = failures == 0;
+    bool is_done = !failmalloc_has_failed();
     if (is_done)
         assert_int_equal(result, PST_IO_OK);
     tls_door_close(d); /* looks at the pools */
