@@ -3,8 +3,9 @@
  * Small files come from memory. An entry that was looked up in this turn of the worker's loop is used as it
  * is: requests that arrived together see the same state. Otherwise the path is walked anew (openat2 with
  * O_PATH, which reads nothing and needs no permission on the file, then fstat) and the entry serves only if
- * it is the same file in the same state. statx alone would be one call instead of three, but has no
- * RESOLVE_BENEATH: a folder on the way that was since replaced by a link out of the root would go unseen. */
+ * it is the same file in the same state. fstatat alone is one call instead of three, but has no
+ * RESOLVE_BENEATH: a folder on the way that was since replaced by a link out of the root would go unseen. So
+ * it does only for what lies in the root itself and is no link. */
 #include <postern/handlers.h>
 
 #include <errno.h>
@@ -154,17 +155,26 @@ static struct pst_static_entry *load(struct lookup *l, int fd, const struct pst_
     return entry;
 }
 
+static bool is_unchanged(const struct lookup *l, const struct pst_static_facts *facts)
+{
+    struct pst_static_facts now;
+    if (!memchr(l->path.ptr, '/', l->path.len) && pst_static_facts_look(l->st->root_fd, l->buf, &now) == 0 &&
+        pst_static_facts_equal(facts, &now))
+        return true;
+    int fd = -1;
+    if (pst_static_open(l->st->root_fd, l->buf, O_PATH, &fd) != 0)
+        return false;
+    bool same = pst_static_facts_read(fd, &now) == 0 && pst_static_facts_equal(facts, &now);
+    (void)close(fd);
+    return same;
+}
+
 static bool still_fresh(struct lookup *l, struct pst_static_entry *entry)
 {
     uint64_t turn = pst_exchange_turn(l->ex);
     if (entry->turn == turn)
         return true;
-    int fd = -1;
-    if (pst_static_open(l->st->root_fd, l->buf, O_PATH, &fd) != 0)
-        return false;
-    struct pst_static_facts now;
-    bool same = pst_static_facts_read(fd, &now) == 0 && pst_static_facts_equal(&entry->facts, &now);
-    (void)close(fd);
+    bool same = is_unchanged(l, &entry->facts);
     if (same)
         entry->turn = turn;
     return same;

@@ -2,6 +2,7 @@
 #include "handlers/static_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -33,19 +34,33 @@ int pst_static_open(int root_fd, const char *path, int flags, int *ret_fd)
     return 0;
 }
 
+static struct pst_static_facts facts_of(const struct stat *st)
+{
+    return (struct pst_static_facts){
+        .dev = st->st_dev,
+        .ino = st->st_ino,
+        .mode = st->st_mode,
+        .size = st->st_size < 0 ? 0 : (uint64_t)st->st_size,
+        .mtime = st->st_mtim,
+        .ctime = st->st_ctim,
+    };
+}
+
 int pst_static_facts_read(int fd, struct pst_static_facts *ret_facts)
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
         return errno;
-    *ret_facts = (struct pst_static_facts){
-        .dev = st.st_dev,
-        .ino = st.st_ino,
-        .mode = st.st_mode,
-        .size = st.st_size < 0 ? 0 : (uint64_t)st.st_size,
-        .mtime = st.st_mtim,
-        .ctime = st.st_ctim,
-    };
+    *ret_facts = facts_of(&st);
+    return 0;
+}
+
+int pst_static_facts_look(int folder_fd, const char *name, struct pst_static_facts *ret_facts)
+{
+    struct stat st;
+    if (fstatat(folder_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno;
+    *ret_facts = facts_of(&st);
     return 0;
 }
 

@@ -32,6 +32,8 @@ struct pst_static_facts {
 
 /* Returns 0 or a positive errno. */
 int pst_static_facts_read(int fd, struct pst_static_facts *ret_facts);
+/* Of a name in the folder itself, without opening it. A link is not followed: what is told are its own. */
+int pst_static_facts_look(int folder_fd, const char *name, struct pst_static_facts *ret_facts);
 /* The same file, and nobody has changed it or its permissions. */
 bool pst_static_facts_equal(const struct pst_static_facts *a, const struct pst_static_facts *b);
 /* Whether a change from now on is sure to show in the facts. The kernel stamps files by a clock that ticks

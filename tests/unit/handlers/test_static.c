@@ -122,6 +122,41 @@ static void test_static__same_turn__one_state_of_a_file(void **state)
     close_pair(f, p);
 }
 
+/* A name in the root is looked at by one call that follows no links: the answer must not depend on that. */
+static void test_static__name_becomes_a_link__followed_only_beneath(void **state)
+{
+    struct fixture *f = *state;
+    char name[96], link[128], out[96];
+    (void)snprintf(name, sizeof name, "%s/a", f->dir);
+    (void)snprintf(link, sizeof link, "%s/b", f->dir);
+    (void)snprintf(out, sizeof out, "%s-out", f->dir);
+    write_file(f, "a", 'x', 5);
+    set_date(f, 100);
+    struct pair *p = open_pair(f, NULL);
+    pair_says(p, GET("/a"));
+    assert_answer(p, "200", "\r\n\r\nxxxxx");
+    assert_int_equal(rename(name, link), 0);
+    assert_int_equal(symlink("b", name), 0);
+    for (int i = 0; i < 3; i++) {
+        turn(f);
+        pair_says(p, GET("/a"));
+        assert_answer(p, "200", "\r\n\r\nxxxxx");
+    }
+    write_file(f, "b", 'y', 5);
+    turn(f);
+    pair_says(p, GET("/a"));
+    assert_answer(p, "200", "\r\n\r\nyyyyy");
+    /* The very same file, but out of the root. */
+    assert_int_equal(rename(link, out), 0);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(symlink(out, name), 0);
+    turn(f);
+    pair_says(p, GET("/a"));
+    assert_answer(p, "404", "</html>\n");
+    assert_int_equal(unlink(out), 0);
+    close_pair(f, p);
+}
+
 static void test_static__young_file__is_not_remembered_even_within_a_turn(void **state)
 {
     struct fixture *f = *state;
@@ -228,6 +263,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_static__same_turn__one_state_of_a_file),
+        TEST(test_static__name_becomes_a_link__followed_only_beneath),
         TEST(test_static__young_file__is_not_remembered_even_within_a_turn),
         TEST(test_static__content_on_its_way__stays_as_it_was),
         TEST(test_static__peer_leaves_in_the_middle__content_is_let_go),
