@@ -41,6 +41,10 @@ clang-tidy clang-tidy
 needs_full='
 clang clang libclang-rt-dev
 valgrind valgrind
+node nodejs
+npm npm
+chromium chromium
+certutil libnss3-tools
 '
 case $profile in
 build) needs=$needs_build ;;

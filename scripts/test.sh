@@ -5,7 +5,7 @@
 #
 # What runs: everything under the address and undefined-behaviour sanitizers, and what threads share once more under the
 # thread sanitizer (named tsan/...). --full adds the unit tests under valgrind (valgrind/...) and a short run of each
-# fuzzer (libfuzzer/...).
+# fuzzer (libfuzzer/...), and Chromium on the demo site (e2e/browser, skipped otherwise).
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -40,6 +40,12 @@ if [ "$profile" = full ]; then
     prepare valgrind --preset debug -B build/valgrind -DPOSTERN_TEST_PREFIX=valgrind/ '-DPOSTERN_TEST_ONLY=^unit/' \
         '-DPOSTERN_TEST_LAUNCHER=valgrind;--quiet;--error-exitcode=1;--leak-check=full;--child-silent-after-fork=yes'
     prepare fuzz --preset fuzz
+    say "bringing playwright-core for the browser"
+    npm ci --prefix tests/browser --no-audit --no-fund >"$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        say "npm ci in tests/browser failed; all of its output is in $log"
+        exit 1
+    }
     also="$also;build/valgrind;build/fuzz"
 fi
 prepare asan --preset asan "-DPOSTERN_TEST_ALSO=$also"
