@@ -92,6 +92,11 @@ function(postern_build_mbedtls dir)
     # Never optimized across files: constant-time code keeps the boundaries that its authors reckoned with, and inlining it
     # into ours makes the compiler warn of what is no fault there.
     target_compile_options(postern_mbedtls PRIVATE -w $<$<CONFIG:Debug>:-O2>)
+    # Every processor with AES-NI, which this file asks for before it is used, has SSSE3: bytes are then reversed by one
+    # instruction instead of forty, for each 16 bytes of GCM.
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+        set_source_files_properties(${dir}/library/aesni.c PROPERTIES COMPILE_OPTIONS -mssse3)
+    endif()
 endfunction()
 
 function(postern_download_mbedtls)
