@@ -47,9 +47,12 @@ def processes(pid):
 def cpu_us(pid):
     """User and system time of all threads of all processes so far, as the scheduler counts it."""
     total = 0
-    for process in processes(pid):
-        for task in Path(f"/proc/{process}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
+    try:
+        for process in processes(pid):
+            for task in Path(f"/proc/{process}/task").iterdir():
+                total += int((task / "schedstat").read_text().split()[0])
+    except OSError as error:
+        raise BenchError(f"a server, or one of its threads, ended while it was measured: {error}") from error
     return total / 1000
 
 
