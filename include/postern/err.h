@@ -26,6 +26,7 @@
     X(EXPIRED, -15, "certificate has expired")                                                               \
     X(NOTYET, -16, "certificate is not valid yet")                                                           \
     X(CHAIN, -17, "certificate chain is too large to send")                                                  \
+    X(FULL, -18, "no room left")                                                                             \
     X(NOMEM, -901, "out of memory")                                                                          \
     X(SYSTEM, -902, "the operating system refused")                                                          \
     X(TLS, -903, "TLS failed")                                                                               \

@@ -89,6 +89,11 @@ PST_API void *pst_exchange_alloc(struct pst_exchange *ex, size_t size);
 PST_API struct pst_slice pst_exchange_printf(struct pst_exchange *ex, const char *format, ...)
     PST_PRINTF(2, 3);
 
+/* A pointer of the handler's own, NULL until it is set: where on_body and others find what on_request made.
+ */
+PST_API void pst_exchange_set_data(struct pst_exchange *ex, void *data);
+PST_API void *pst_exchange_data(const struct pst_exchange *ex);
+
 /* What the route's on_worker_start returned for this exchange's worker; NULL without one. */
 PST_API void *pst_exchange_local(const struct pst_exchange *ex);
 
@@ -104,6 +109,19 @@ PST_API int64_t pst_exchange_unix_time(const struct pst_exchange *ex);
 /* The number of this turn of the worker's loop: what was looked up in the same turn need not be looked up
  * again. */
 PST_API uint64_t pst_exchange_turn(const struct pst_exchange *ex);
+
+/* The server's limits, constant while it runs. */
+struct pst_limits;
+PST_API const struct pst_limits *pst_exchange_limits(const struct pst_exchange *ex);
+
+/* fn is called once after ms milliseconds, unless the exchange ends before. One such timer an exchange: a
+ * second call moves it (and its fn); ms 0 clears it. */
+typedef void pst_exchange_fn(struct pst_exchange *ex, void *arg);
+PST_API void pst_exchange_after(struct pst_exchange *ex, uint64_t ms, pst_exchange_fn *fn, void *arg);
+/* fn is called once when the server is asked to stop while the exchange goes on: for replies without an end
+ * of their own, which would hold up the stop. Also when that has happened already. One an exchange; NULL
+ * clears it. */
+PST_API void pst_exchange_on_drain(struct pst_exchange *ex, pst_exchange_fn *fn, void *arg);
 
 /* ---- replying later ----
  * A handler may return without a reply, and reply from any later callback of the same worker. Another thread

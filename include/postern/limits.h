@@ -17,7 +17,20 @@
     X(trailer_bytes, 4096, 0, 65536, "trailer section of a chunked body; over it 431")                       \
     X(chunk_line_bytes, 256, 16, 4096, "a chunk's size line with its extensions; over it 400")               \
     X(body_bytes, 1048576, 0, 1073741824, "request body that a handler takes whole; over it 413")            \
-    X(stream_bytes, 1073741824, 0, 1099511627776, "request body that a handler takes as a stream; over it 413") \
+    X(stream_bytes, 2147483648, 0, 1099511627776, "request body that a handler takes as a stream; over it 413") \
+    X(form_parts, 256, 1, 65536, "parts of a multipart body; over it 413")                                   \
+    X(form_fields, 200, 1, 65536, "fields of a form, and members of a posted JSON object; over it 413")      \
+    X(form_files, 16, 0, 65536, "files of a form; over it 413")                                              \
+    X(form_name_bytes, 1024, 1, 65536, "name of a field or of a file; over it 413")                          \
+    X(form_field_bytes, 65536, 1, 1073741824, "value of a form's field; over it 413")                        \
+    X(form_text_bytes, 1048576, 1, 1073741824, "names and values of a form's fields together, or a posted text or JSON; over it 413") \
+    X(form_file_bytes, 1073741824, 1, 1099511627776, "one file of a form; over it 413")                      \
+    X(part_head_bytes, 4096, 64, 65536, "header section of one part of a multipart body; over it 413")       \
+    X(json_depth, 64, 1, 1024, "nesting of posted JSON; over it 413")                                        \
+    X(boxes, 100, 0, 1000000, "boxes that --boxes auto makes; over it 507")                                  \
+    X(box_bytes, 1073741824, 0, 1099511627776, "fields and files of one box together; over it 507")          \
+    X(data_bytes, 10737418240, 0, 1099511627776, "fields and files of all boxes together; over it 507")      \
+    X(spare_bytes, 67108864, 0, 1099511627776, "left free on the disk that holds the posts; under it 507")   \
     X(discard_bytes, 65536, 0, 16777216, "unwanted body read and thrown away to keep the connection")        \
     X(connections, 10000, 1, 1000000, "open connections of one worker; over it new ones wait in the kernel") \
     X(handshake_ms, 10000, 10, 3600000, "TLS handshake, whole")                                              \

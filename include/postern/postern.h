@@ -5,11 +5,17 @@
 #include <postern/err.h>
 #include <postern/exchange.h>
 #include <postern/export.h>
+#include <postern/form.h>
 #include <postern/handlers.h>
 #include <postern/http.h>
+#include <postern/job.h>
+#include <postern/json.h>
 #include <postern/limits.h>
+#include <postern/posts.h>
 #include <postern/server.h>
 #include <postern/slice.h>
+#include <postern/sse.h>
+#include <postern/store.h>
 #include <postern/version.h>
 
 #endif
