@@ -20,7 +20,7 @@ struct pst_job {
     void (*run)(struct pst_job *job);  /* on a thread of the pool: may block */
     void (*done)(struct pst_job *job); /* on the worker's thread: may free the job, or begin it again */
     struct pst_worker *worker;
-    void *link[3];
+    struct pst_job *next;
 };
 
 /* On the worker's thread: run is called soon on another thread, then done on this one. Jobs begin in the

@@ -30,6 +30,7 @@ static void drain(struct pst_connection *c)
 void pst_driver_drain(struct pst_driver *driver)
 {
     struct pst_list all;
+    driver->http->is_draining = true;
     pst_list_take(&all, &driver->connections);
     while (!pst_list_is_empty(&all)) {
         struct pst_connection *c = PST_CONTAINER(all.next, struct pst_connection, node);

@@ -300,6 +300,8 @@ static void h1_drain(struct pst_session *s)
     h1->is_draining = true;
     if (h1->in == H1_IN_HEAD && !h1->ex)
         pst_h1_finish(h1);
+    if (h1->ex)
+        pst_exchange_drain(h1->ex);
 }
 
 static void h1_abort(struct pst_session *s, enum pst_end why)

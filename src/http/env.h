@@ -2,6 +2,7 @@
 #ifndef PST_HTTP_ENV_H
 #define PST_HTTP_ENV_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/pool.h"
@@ -18,6 +19,7 @@ struct pst_http_env {
     struct pst_pools *pools;
     struct pst_pool exchanges; /* PST_EXCHANGE_BYTES each */
     struct pst_worker *worker; /* for pst_exchange_worker(); may be NULL in tests */
+    bool is_draining;          /* the server was asked to stop */
     void **locals;             /* each route's state of this worker, by route index; NULL: none has any */
     /* Reports; each may be NULL. */
     void (*on_exchange)(struct pst_http_env *env, const struct pst_log_entry *entry);

@@ -74,6 +74,8 @@ void pst_exchange_end(struct pst_exchange *ex, enum pst_end why)
     if (why == PST_END_OK)
         why = ex->failure;
     ex->is_over = true;
+    if (ex->after)
+        pst_loop_clear_timer(ex->env->loop, &ex->timer);
     pst_on_end_fn *on_end = ex->on_end;
     ex->on_end = NULL;
     if (on_end)
@@ -339,6 +341,59 @@ void pst_exchange_on_end(struct pst_exchange *ex, pst_on_end_fn *fn, void *arg)
 {
     ex->on_end = fn;
     ex->on_end_arg = arg;
+}
+
+void pst_exchange_set_data(struct pst_exchange *ex, void *data)
+{
+    ex->data = data;
+}
+
+void *pst_exchange_data(const struct pst_exchange *ex)
+{
+    return ex->data;
+}
+
+const struct pst_limits *pst_exchange_limits(const struct pst_exchange *ex)
+{
+    return ex->env->limits;
+}
+
+static void on_timer(struct pst_timer *timer)
+{
+    struct pst_exchange *ex = PST_CONTAINER(timer, struct pst_exchange, timer);
+    ex->after(ex, ex->after_arg);
+}
+
+void pst_exchange_after(struct pst_exchange *ex, uint64_t ms, pst_exchange_fn *fn, void *arg)
+{
+    if (!ex->after) { /* most exchanges never have one */
+        if (ms == 0 || ex->is_over)
+            return;
+        pst_timer_init(&ex->timer, on_timer);
+    }
+    if (ms == 0 || ex->is_over) {
+        pst_loop_clear_timer(ex->env->loop, &ex->timer);
+        return;
+    }
+    ex->after = fn;
+    ex->after_arg = arg;
+    pst_loop_set_timer(ex->env->loop, &ex->timer, pst_loop_now_ms(ex->env->loop) + ms);
+}
+
+void pst_exchange_on_drain(struct pst_exchange *ex, pst_exchange_fn *fn, void *arg)
+{
+    ex->on_drain = fn;
+    ex->on_drain_arg = arg;
+    if (ex->env->is_draining)
+        pst_exchange_drain(ex);
+}
+
+void pst_exchange_drain(struct pst_exchange *ex)
+{
+    pst_exchange_fn *fn = ex->on_drain;
+    ex->on_drain = NULL;
+    if (fn && !ex->is_over)
+        fn(ex, ex->on_drain_arg);
 }
 
 uint64_t pst_exchange_now_ms(const struct pst_exchange *ex)

@@ -75,6 +75,12 @@ struct pst_exchange {
         failure; /* what to report instead of OK, where the reply is an error of ours; PST_END_OK: nothing */
     pst_on_end_fn *on_end;
     void *on_end_arg;
+    pst_exchange_fn *on_drain; /* NULL once it was called */
+    void *on_drain_arg;
+    pst_exchange_fn *after; /* NULL: the timer was never set */
+    void *after_arg;
+    struct pst_timer timer;
+    void *data; /* the handler's */
 };
 
 /* NULL when out of memory. */
@@ -89,6 +95,8 @@ void pst_exchange_feed(struct pst_exchange *ex, const char *data, size_t len, bo
 /* Replies an error of the protocol itself: drops what a handler may have prepared. Nothing happens where a
  * reply is complete already. why: what the log says. */
 void pst_exchange_refuse(struct pst_exchange *ex, int status, enum pst_end why);
+/* The server was asked to stop while the exchange goes on. */
+void pst_exchange_drain(struct pst_exchange *ex);
 /* Calls on_end, reports, frees. */
 void pst_exchange_end(struct pst_exchange *ex, enum pst_end why);
 

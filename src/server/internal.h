@@ -8,6 +8,7 @@
 
 #include "connection/connection.h"
 #include "http/env.h"
+#include "loop/jobs.h"
 #include "loop/loop.h"
 #include "postern/server.h"
 #include "transport/listener.h"
@@ -37,6 +38,8 @@ struct pst_worker {
     int error; /* what ended it early */
     struct pst_pools pools;
     struct pst_loop *loop;
+    struct pst_jobs jobs;
+    bool has_jobs;
     struct pst_http_env env;
     struct pst_driver driver;
     struct pst_tls_ctx *tls;
@@ -70,6 +73,7 @@ struct pst_server {
     struct pst_tls_ctx *tls; /* made when the certificate was checked; the first worker's */
     struct pst_tls_cert_info cert_info;
     struct pst_observer observer;
+    struct pst_offload *offload; /* for what blocks; until the server is freed */
     unsigned worker_count;
     struct pst_worker *workers; /* from the start until the server is freed: others may post to them */
     bool is_started, is_running;

@@ -17,6 +17,9 @@
 #include "server/server.h"
 
 enum { WORKERS_MAX = 256 };
+/* Threads for jobs that block, of all workers together. They wait for the disk, mostly: more of them let a
+ * file system gather more writers in one flush. */
+enum { JOB_THREADS_MAX = 8 };
 
 const char *pst_version(void)
 {
@@ -52,6 +55,7 @@ void pst_server_free(struct pst_server *server)
 {
     if (!server)
         return;
+    pst_offload_free(server->offload);
     for (unsigned i = 0; server->workers && i < server->worker_count; i++)
         pst_worker_fini(&server->workers[i]);
     free(server->workers);
@@ -85,6 +89,8 @@ int pst_server_new(struct pst_server **ret_server)
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->done_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     err = server->stop_fd < 0 || server->done_fd < 0 ? PST_E_SYSTEM : pst_router_new(&server->router);
+    if (!err)
+        err = pst_offload_new(&server->offload, JOB_THREADS_MAX, pst_job_finish);
     if (err) {
         pst_server_free(server);
         return err;

@@ -121,8 +121,13 @@ static void close_doors(struct pst_worker *worker)
 
 static void stop_when_empty(struct pst_worker *worker)
 {
-    if (worker->is_draining && worker->driver.count == 0)
+    if (worker->is_draining && worker->driver.count == 0 && worker->jobs.open == 0)
         pst_loop_stop(worker->loop);
+}
+
+static void on_jobs_idle(struct pst_jobs *jobs)
+{
+    stop_when_empty(PST_CONTAINER(jobs, struct pst_worker, jobs));
 }
 
 static void on_drain_deadline(struct pst_timer *timer)
@@ -292,6 +297,11 @@ int pst_worker_init(struct pst_worker *worker, struct pst_server *server, unsign
     int err = pst_loop_new(&worker->loop, &pst_clock_system);
     if (err)
         return err;
+    err = pst_jobs_init(&worker->jobs, worker->loop, server->offload);
+    if (err)
+        return err;
+    worker->has_jobs = true;
+    worker->jobs.on_idle = on_jobs_idle;
     pst_http_env_init(&worker->env, &server->limits, server->router, worker->loop, &worker->pools);
     worker->env.worker = worker;
     pst_driver_init(&worker->driver, &worker->env);
@@ -321,6 +331,7 @@ static void *run(void *arg)
         pst_server_stop(worker->server);
     close_doors(worker);
     pst_driver_abort(&worker->driver);
+    pst_jobs_wait(&worker->jobs);
     pst_loop_close_mailbox(worker->loop);
     if (worker->server->observer.on_turn_end)
         worker->server->observer.on_turn_end(worker->observer_local);
@@ -350,7 +361,7 @@ int pst_worker_start(struct pst_worker *worker)
 
 void pst_worker_end(struct pst_worker *worker)
 {
-    if (!worker->loop) {
+    if (!worker->has_jobs) {
         pst_pools_fini(&worker->pools);
         return;
     }
@@ -379,6 +390,8 @@ void pst_worker_end(struct pst_worker *worker)
 
 void pst_worker_fini(struct pst_worker *worker)
 {
+    if (worker->has_jobs)
+        pst_jobs_fini(&worker->jobs);
     pst_loop_free(worker->loop);
 }
 
@@ -407,4 +420,23 @@ int pst_worker_post(struct pst_worker *worker, void (*fn)(void *arg), void *arg)
     if (err)
         free(errand);
     return err;
+}
+
+/* ---- work that blocks ---- */
+
+void pst_job_begin(struct pst_job *job, struct pst_worker *worker)
+{
+    job->worker = worker;
+    pst_jobs_begin(&worker->jobs);
+}
+
+void pst_job_finish(struct pst_job *job)
+{
+    pst_jobs_finish(&job->worker->jobs, job);
+}
+
+void pst_job_offload(struct pst_job *job, struct pst_worker *worker)
+{
+    pst_job_begin(job, worker);
+    pst_offload_submit(worker->jobs.pool, job);
 }

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/internal.h"
-
 static void must(bool ok, const char *what)
 {
     if (ok)
@@ -88,6 +86,9 @@ void test_worker_init(struct test_worker *w)
     must(pst_server_new(&w->server) == 0, "no server");
     pst_http_env_init(&w->env, &w->limits, w->server->router, w->loop, &w->pools);
     w->env.on_exchange = on_exchange;
+    w->worker.loop = w->loop;
+    must(pst_jobs_init(&w->worker.jobs, w->loop, w->server->offload) == 0, "no jobs");
+    w->env.worker = &w->worker;
     pst_driver_init(&w->driver, &w->env);
     w->driver.on_event = on_event;
     w->driver.on_closed = on_closed;
@@ -109,6 +110,7 @@ void test_worker_start(struct test_worker *w)
 void test_worker_fini(struct test_worker *w)
 {
     must(w->driver.count == 0, "a connection is left");
+    must(w->worker.jobs.open == 0, "a job is left");
     size_t count = w->locals ? pst_router_count(w->server->router) : 0;
     for (size_t i = 0; i < count; i++) {
         const struct pst_handler *handler = &pst_router_at(w->server->router, i)->handler;
@@ -122,6 +124,7 @@ void test_worker_fini(struct test_worker *w)
     pst_http_env_fini(&w->env);
     pst_pools_fini(&w->pools);
     pst_server_free(w->server);
+    pst_jobs_fini(&w->worker.jobs);
     pst_loop_free(w->loop);
     pst_text_free(&w->seen);
     pst_text_free(&w->events);
@@ -131,6 +134,12 @@ void test_worker_turns(struct test_worker *w, unsigned count)
 {
     while (count-- > 0)
         must(pst_loop_turn(w->loop, 0) == 0, "the loop fails");
+}
+
+void test_worker_jobs(struct test_worker *w)
+{
+    while (w->worker.jobs.open > 0)
+        must(pst_loop_turn(w->loop, -1) == 0, "the loop fails");
 }
 
 void test_worker_pass_ms(struct test_worker *w, uint64_t ms)

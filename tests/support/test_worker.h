@@ -9,6 +9,7 @@
 #include <postern/server.h>
 
 #include "connection/connection.h"
+#include "server/internal.h"
 #include "support/fake_clock.h"
 
 struct test_worker {
@@ -17,6 +18,7 @@ struct test_worker {
     struct pst_pools pools;
     struct pst_loop *loop;
     struct pst_server *server; /* for its routes; it listens nowhere and never starts */
+    struct pst_worker worker;  /* a stand-in, for jobs and letters from other threads */
     void **locals;
     struct pst_http_env env;
     struct pst_driver driver;
@@ -34,13 +36,15 @@ struct test_worker {
 void test_worker_init(struct test_worker *w);
 /* After the routes: the handlers' own state of this worker. */
 void test_worker_start(struct test_worker *w);
-/* No connection may be left; all memory of the pools must have come back. */
+/* No connection and no job may be left; all memory of the pools must have come back. */
 void test_worker_fini(struct test_worker *w);
 
 /* So many turns of the loop, without waiting. */
 void test_worker_turns(struct test_worker *w, unsigned count);
 /* Time passes, then the loop turns. */
 void test_worker_pass_ms(struct test_worker *w, uint64_t ms);
+/* Turns the loop until no job is open: waits for the threads that have them. */
+void test_worker_jobs(struct test_worker *w);
 /* Forgets what was observed. */
 void test_worker_forget(struct test_worker *w);
 
