@@ -171,6 +171,9 @@ struct pst_change {
  * callers are told. Before serving begins; at most 4. Errors: PST_E_LIMIT. */
 PST_API int pst_store_watch(struct pst_store *store, void (*fn)(const struct pst_change *change, void *arg),
                             void *arg);
+/* Ends it: after the return fn is not called any more, nor is it running. Not from within fn. */
+PST_API void pst_store_unwatch(struct pst_store *store,
+                               void (*fn)(const struct pst_change *change, void *arg), void *arg);
 /* Grows with each change made through this store. Any thread; does not block. */
 PST_API uint64_t pst_store_generation(const struct pst_store *store);
 

@@ -23,6 +23,9 @@ struct pst_submission_outcome {
     unsigned retry_s;   /* 429: seconds until another try may succeed */
     bool is_spam;       /* 201 for the sender's eyes only: the honeypot was filled in, nothing was stored */
     struct pst_receipt receipt;
+    /* What was read of it, so that a page can show again what was typed: pst_submission_value() may be asked
+     * during reply only. NULL where nothing was. */
+    const struct pst_submission *submission;
 };
 
 /* What a place takes. Everything stays as it is until the server has ended, but for box, which lives as long
