@@ -143,7 +143,7 @@ static void test_exchange__request__all_that_a_handler_asks(void **state)
     assert_string_equal(peer.address, "192.0.2.1");
     assert_int_equal(peer.port, 4711);
     assert_null(pst_exchange_local(ex));
-    assert_null(pst_exchange_worker(ex));
+    assert_ptr_equal(pst_exchange_worker(ex), &bench.w.worker);
     assert_int_equal(pst_exchange_unix_time(ex), 784111777);
     assert_int_equal(pst_exchange_now_ms(ex), pst_loop_now_ms(bench.w.loop));
     uint64_t turn = pst_exchange_turn(ex);
@@ -581,6 +581,68 @@ static void test_end_text__all_causes__different_texts(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* ---- timers, stops, a handler's own pointer ---- */
+
+static void on_call(struct pst_exchange *ex, void *arg)
+{
+    assert_ptr_equal(ex, bench.ex);
+    note(arg, "", 0);
+}
+
+static char early[] = "early", late[] = "late", stop[] = "stop";
+
+static void test_exchange_after__moved_cleared_and_ended__fires_once_at_the_last_time(void **state)
+{
+    (void)state;
+    calls[0] = '\0';
+    bare_request(&bench, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    pst_exchange_after(bench.ex, 0, NULL, NULL); /* there is none */
+    pst_exchange_after(bench.ex, 100, on_call, early);
+    test_worker_pass_ms(&bench.w, 90);
+    pst_exchange_after(bench.ex, 100, on_call, late);
+    test_worker_pass_ms(&bench.w, 90);
+    assert_string_equal(calls, "");
+    test_worker_pass_ms(&bench.w, 20);
+    assert_string_equal(calls, "late;");
+    test_worker_pass_ms(&bench.w, 1000);
+    pst_exchange_after(bench.ex, 10, on_call, late);
+    pst_exchange_after(bench.ex, 0, NULL, NULL);
+    test_worker_pass_ms(&bench.w, 1000);
+    assert_string_equal(calls, "late;");
+    pst_exchange_after(bench.ex, 10, on_call, late);
+    bare_end(&bench, PST_END_OK);
+    test_worker_pass_ms(&bench.w, 1000);
+    assert_string_equal(calls, "late;");
+}
+
+static void test_exchange_on_drain__stop__is_told_once(void **state)
+{
+    (void)state;
+    calls[0] = '\0';
+    bare_request(&bench, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    pst_exchange_drain(bench.ex); /* nobody asked */
+    pst_exchange_on_drain(bench.ex, on_call, early);
+    pst_exchange_on_drain(bench.ex, on_call, stop);
+    assert_string_equal(calls, "");
+    pst_exchange_drain(bench.ex);
+    pst_exchange_drain(bench.ex);
+    assert_string_equal(calls, "stop;");
+    bench.w.env.is_draining = true;
+    pst_exchange_on_drain(bench.ex, on_call, late); /* at once */
+    bench.w.env.is_draining = false;
+    assert_string_equal(calls, "stop;late;");
+}
+
+static void test_exchange_data__until_it_is_set__null(void **state)
+{
+    (void)state;
+    bare_request(&bench, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_null(pst_exchange_data(bench.ex));
+    pst_exchange_set_data(bench.ex, early);
+    assert_ptr_equal(pst_exchange_data(bench.ex), early);
+    assert_ptr_equal(pst_exchange_limits(bench.ex), &bench.w.limits);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -605,6 +667,9 @@ int main(void)
         TEST(test_exchange_end__from_within_on_end__nothing_can_be_done_any_more),
         TEST(test_exchange_refuse__then_sent__on_end_and_log_say_why),
         TEST(test_exchange_refuse__already_replied__nothing_happens),
+        TEST(test_exchange_after__moved_cleared_and_ended__fires_once_at_the_last_time),
+        TEST(test_exchange_on_drain__stop__is_told_once),
+        TEST(test_exchange_data__until_it_is_set__null),
         TEST(test_end_text__all_causes__different_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
