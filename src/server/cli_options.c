@@ -8,6 +8,7 @@
 #include <postern/err.h>
 #include <postern/slice.h>
 
+#include "server/cli_args.h"
 #include "server/cli_nearest.h"
 #include "transport/listener.h"
 
@@ -112,86 +113,43 @@ static bool set_limit(struct parser *p, const char *value)
 
 enum option_kind { KIND_FLAG, KIND_TEXT, KIND_CALL };
 
-struct option {
+/* What an option does, in the order of options[]. */
+static const struct action {
     enum option_kind kind;
     size_t offset; /* of the member in struct pst_cli; FLAG and TEXT */
     bool (*set)(struct parser *p, const char *value);
-    const char *name, *value;
-};
-
-#define ROW_FLAG(member, name, value) {KIND_FLAG, offsetof(struct pst_cli, member), NULL, name, value},
-#define ROW_TEXT(member, name, value) {KIND_TEXT, offsetof(struct pst_cli, member), NULL, name, value},
-#define ROW_CALL(member, name, value) {KIND_CALL, 0, set_##member, name, value},
-
-static const struct option options[] = {
-#define X(kind, member, name, value, text) ROW_##kind(member, name, value)
-#include "server/options.def"
-#undef X
-};
-#define OPTION_COUNT (sizeof options / sizeof options[0])
-
-static const char *const option_names[] = {
-#define X(kind, member, name, value, text) name,
+} actions[] = {
+#define ROW_FLAG(member)                   {KIND_FLAG, offsetof(struct pst_cli, member), NULL},
+#define ROW_TEXT(member)                   {KIND_TEXT, offsetof(struct pst_cli, member), NULL},
+#define ROW_CALL(member)                   {KIND_CALL, 0, set_##member},
+#define X(kind, member, name, value, text) ROW_##kind(member)
 #include "server/options.def"
 #undef X
 };
 
-/* ---- the walk over the arguments ---- */
+static const struct pst_cli_option options[] = {
+#define X(kind, member, name, value, text) {name, value, text},
+#include "server/options.def"
+#undef X
+};
 
-static bool fail_unknown(struct parser *p, const char *argument, struct pst_slice name)
-{
-    const char *nearest = pst_cli_nearest(name, option_names, OPTION_COUNT);
-    if (nearest)
-        return fail(p, "there is no option %.80s: did you mean --%s?", argument, nearest);
-    return fail(p, "there is no option %.80s; --help lists them", argument);
-}
-
-static bool apply(struct parser *p, const struct option *option, const char *value)
+static bool apply(struct parser *p, const struct action *action, const char *value)
 {
     char *base = (char *)p->cli;
-    switch (option->kind) {
+    switch (action->kind) {
     case KIND_FLAG:
-        *(bool *)(void *)(base + option->offset) = true;
+        *(bool *)(void *)(base + action->offset) = true;
         return true;
     case KIND_TEXT:
-        *(const char **)(void *)(base + option->offset) = value;
+        *(const char **)(void *)(base + action->offset) = value;
         return true;
     case KIND_CALL:
         break;
     }
-    return option->set(p, value);
+    return action->set(p, value);
 }
 
-/* One option; *i is its index and becomes that of its last argument. */
-static bool parse_option(struct parser *p, int argc, char **argv, int *i)
-{
-    const char *argument = argv[*i];
-    const char *equals = strchr(argument, '=');
-    struct pst_slice name = pst_slice_str(argument + 2);
-    if (equals)
-        name.len = (size_t)(equals - name.ptr);
-    const struct option *option = NULL;
-    for (size_t k = 0; k < OPTION_COUNT && !option; k++) {
-        if (pst_slice_eq(name, pst_slice_str(options[k].name)))
-            option = &options[k];
-    }
-    if (!option)
-        return fail_unknown(p, argument, name);
-
-    if (option->kind == KIND_FLAG && equals)
-        return fail(p, "--%s takes no value", option->name);
-    const char *value = equals ? equals + 1 : NULL;
-    if (option->kind != KIND_FLAG && !equals) {
-        /* What looks like an option is one: a value was forgotten. A name that begins with "--" can still be
-         * given by "=". */
-        if (*i + 1 >= argc || strncmp(argv[*i + 1], "--", 2) == 0)
-            return fail(p, "--%s needs a value: --%s %s", option->name, option->name, option->value);
-        value = argv[++*i];
-    }
-    if (value && value[0] == '\0')
-        return fail(p, "--%s needs a value: --%s %s", option->name, option->name, option->value);
-    return apply(p, option, value);
-}
+/* ---- the walk over the arguments ---- */
 
 static bool set_root(struct parser *p, const char *argument)
 {
@@ -205,24 +163,33 @@ static bool set_root(struct parser *p, const char *argument)
 
 static bool parse_arguments(struct parser *p, int argc, char **argv)
 {
-    bool options_over = false;
-    for (int i = 1; i < argc; i++) {
-        const char *argument = argv[i];
+    struct pst_cli_args args = {.argc = argc,
+                                .argv = argv,
+                                .options = options,
+                                .option_count = sizeof options / sizeof options[0],
+                                .error_hint = "--help lists them",
+                                .error = p->error,
+                                .next = 1};
+    for (;;) {
+        size_t option = 0;
+        const char *value = NULL;
         bool ok = true;
-        if (options_over || argument[0] != '-' || argument[1] == '\0')
-            ok = set_root(p, argument);
-        else if (strcmp(argument, "--") == 0)
-            options_over = true;
-        else if (strcmp(argument, "-h") == 0)
-            p->cli->help = true;
-        else if (argument[1] != '-')
-            ok = fail_unknown(p, argument, pst_slice_str(argument + 1));
-        else
-            ok = parse_option(p, argc, argv, &i);
+        switch (pst_cli_args_next(&args, &option, &value)) {
+        case PST_CLI_ARG_END:
+            return true;
+        case PST_CLI_ARG_WORD:
+            ok = set_root(p, value);
+            break;
+        case PST_CLI_ARG_OPTION:
+            ok = apply(p, &actions[option], value);
+            break;
+        case PST_CLI_ARG_WRONG:
+            ok = false;
+            break;
+        }
         if (!ok)
             return false;
     }
-    return true;
 }
 
 /* ---- defaults and contradictions ---- */

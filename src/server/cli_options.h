@@ -9,9 +9,10 @@
 
 #include <postern/limits.h>
 
+#include "server/cli_args.h"
+
 #define PST_CLI_LISTEN_MAX        32
 #define PST_CLI_LISTEN_TEXT_BYTES 80
-#define PST_CLI_ERROR_BYTES       512
 #define PST_CLI_DEFAULT_HTTP      "8080"
 #define PST_CLI_DEFAULT_HTTPS     "8443"
 #define PST_CLI_DEFAULT_CERT      "certs/localhost.pem"

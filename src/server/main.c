@@ -1,290 +1,32 @@
-/* main.c - the program: from a command line to a running server, and from each failure to one line that says
- * what to do. */
-#include <errno.h>
-#include <limits.h>
-#include <signal.h>
-#include <stdarg.h>
+/* main.c - the program: what the command line asks for, and who does it. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <postern/postern.h>
 
-#include "handlers/static_file.h"
-#include "server/cli_banner.h"
-#include "server/cli_observer.h"
+#include "server/cli_complain.h"
 #include "server/cli_options.h"
+#include "server/cli_serve.h"
 #include "server/server.h"
-
-/* Exit statuses. */
-enum { ENDED = 0, FAILED = 1, CANNOT_START = 2 };
-
-struct program {
-    struct pst_cli cli;
-    struct pst_server *server;
-    struct pst_static *site;
-    struct pst_cli_reports reports;
-};
-
-/* One line on standard error, whatever the text holds. */
-__attribute__((format(printf, 2, 3))) static int complain(int status, const char *format, ...)
-{
-    char line[1024];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    for (char *p = line; *p; p++) {
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
-    }
-    fprintf(stderr, "postern: %s\n", line);
-    return status;
-}
-
-/* What the server said of its last failure, or else the name of the error. */
-static const char *reason(const struct program *prog, int err)
-{
-    const char *text = prog->server ? pst_server_error(prog->server) : "";
-    return text[0] ? text : pst_strerror(err);
-}
-
-/* ---- before the server ---- */
-
-/* Every connection takes a descriptor, and the usual soft limit is 1024 only for the sake of select(). */
-static void raise_file_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-static int open_site(struct program *prog)
-{
-    const char *root = prog->cli.root;
-    const struct pst_static_options options = {.list = prog->cli.list};
-    int err = pst_static_new(&prog->site, root, &options);
-    switch (err) {
-    case 0:
-        return 0;
-    case PST_E_NOENT:
-        return complain(CANNOT_START,
-                        "there is no folder \"%s\": name the folder to serve, as in: postern ROOT", root);
-    case PST_E_INVAL:
-        return complain(CANNOT_START, "\"%s\" is no folder: name the folder to serve, as in: postern ROOT",
-                        root);
-    case PST_E_ACCESS:
-        return complain(CANNOT_START,
-                        "no permission to open the folder \"%s\": let this user read it, or name another",
-                        root);
-    case PST_E_UNSUPPORTED:
-        return complain(CANNOT_START,
-                        "this system has no openat2 call, which keeps visitors inside the folder: "
-                        "Linux 5.6 or newer is needed (a container may hide it)");
-    default:
-        return complain(CANNOT_START, "cannot serve the folder \"%s\": %s", root, pst_strerror(err));
-    }
-}
-
-/* A private key in the folder that is served, where everybody could fetch it, is a mistake always; the most
- * likely way to make it is to start in the folder that holds certs/. */
-static int guard_key(const struct program *prog)
-{
-    char root[PATH_MAX], key[PATH_MAX];
-    if (!realpath(prog->cli.root, root) || !realpath(prog->cli.key, key))
-        return 0;
-    size_t len = strcmp(root, "/") == 0 ? 0 : strlen(root);
-    if (strncmp(key, root, len) != 0 || key[len] != '/' ||
-        !pst_static_path_served(pst_slice_str(key + len + 1), true))
-        return 0;
-    return complain(CANNOT_START,
-                    "the private key %s is inside the folder \"%s\", where every visitor could fetch it: "
-                    "serve another folder, or move the key out of it",
-                    prog->cli.key, prog->cli.root);
-}
-
-static int load_certificate(struct program *prog)
-{
-    const struct pst_cli *cli = &prog->cli;
-    if (!pst_cli_has_https(cli))
-        return 0;
-    if (!cli->is_cert_given && (access(cli->cert, F_OK) != 0 || access(cli->key, F_OK) != 0))
-        return complain(
-            CANNOT_START,
-            "https needs a certificate, and there is no %s: make one with scripts/mkcert.sh, name one "
-            "with --cert FILE --key FILE, or serve http only with --no-https",
-            access(cli->cert, F_OK) != 0 ? cli->cert : cli->key);
-    int err = pst_server_certificate(prog->server, cli->cert, cli->key);
-    return err ? complain(CANNOT_START, "%s", reason(prog, err)) : 0;
-}
-
-/* ---- the server ---- */
-
-static int set_up(struct program *prog)
-{
-    const struct pst_cli *cli = &prog->cli;
-    int err = pst_server_new(&prog->server);
-    if (!err)
-        err = pst_server_limits(prog->server, &cli->limits);
-    if (!err)
-        err = pst_server_workers(prog->server, cli->workers);
-    if (err)
-        return complain(CANNOT_START, "cannot set up the server: %s", reason(prog, err));
-
-    int status = open_site(prog);
-    if (!status)
-        status = guard_key(prog);
-    if (!status)
-        status = load_certificate(prog);
-    if (status)
-        return status;
-
-    if (cli->echo)
-        err = pst_echo_mount(prog->server);
-    if (!err)
-        err = pst_static_mount(prog->site, prog->server, "/");
-    return err ? complain(CANNOT_START, "cannot set up the pages: %s", reason(prog, err)) : 0;
-}
-
-static int listen_on(struct program *prog, const struct pst_cli_listen *listen)
-{
-    const char *address = listen->address;
-    const char *option = listen->is_secure ? "https" : "http";
-    const char *colon = strrchr(address, ':');
-    const char *port = colon ? colon + 1 : address;
-    int err = listen->is_secure ? pst_server_listen_https(prog->server, address)
-                                : pst_server_listen_http(prog->server, address);
-    switch (err) {
-    case 0:
-        return 0;
-    case PST_E_BUSY:
-        return complain(
-            CANNOT_START,
-            "port %s is in use by another program: end that one, or choose another port with --%s N "
-            "(0: any free one)",
-            port, option);
-    case PST_E_ACCESS:
-        return complain(CANNOT_START,
-                        "no permission to listen on port %s: choose one above 1023 with --%s N, or give the "
-                        "program the capability cap_net_bind_service",
-                        port, option);
-    default:
-        return complain(CANNOT_START, "cannot listen on %s: %s", address, reason(prog, err));
-    }
-}
-
-static int open_doors(struct program *prog)
-{
-    const struct pst_cli *cli = &prog->cli;
-    int err = pst_cli_reports_init(&prog->reports, cli);
-    if (err)
-        return complain(
-            CANNOT_START,
-            "cannot open the log file \"%s\" (%s): name another with --log FILE, or do without by "
-            "--no-log",
-            cli->log, strerror(err)); /* NOLINT(concurrency-mt-unsafe): no other thread yet */
-    err = pst_cli_observe(prog->server, &prog->reports);
-    if (err)
-        return complain(CANNOT_START, "cannot set up the log: %s", reason(prog, err));
-    for (size_t i = 0; i < cli->listen_count; i++) {
-        int status = listen_on(prog, &cli->listen[i]);
-        if (status)
-            return status;
-    }
-    return 0;
-}
-
-/* ---- running ---- */
-
-static struct pst_server *running; /* for the signal handler; set while signals may come */
-
-/* A second ^C ends a drain that takes too long: asked again, the server cuts what is left. */
-static void on_signal(int number)
-{
-    (void)number;
-    pst_server_stop(running);
-}
-
-/* Workers inherit a mask that blocks the signals, so that the main thread gets them. */
-static void block_signals(int how)
-{
-    sigset_t set;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGTERM);
-    (void)pthread_sigmask(how, &set, NULL);
-}
-
-static void catch_signals(struct pst_server *server)
-{
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    running = server;
-    (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
-}
-
-static int run(struct program *prog)
-{
-    block_signals(SIG_BLOCK);
-    int err = pst_server_start(prog->server);
-    if (err)
-        return complain(CANNOT_START, "cannot start: %s", reason(prog, err));
-
-    struct pst_tls_cert_info cert;
-    bool has_cert = pst_server_cert_info(prog->server, &cert) == 0;
-    pst_cli_banner(stdout, prog->server, &prog->cli, has_cert ? &cert : NULL, (int64_t)time(NULL));
-
-    catch_signals(prog->server);
-    block_signals(SIG_UNBLOCK);
-    err = pst_server_wait(prog->server);
-    block_signals(SIG_BLOCK); /* from here on there is nothing to stop */
-    return err ? complain(FAILED, "the server failed: %s", reason(prog, err)) : ENDED;
-}
-
-static int serve(struct program *prog)
-{
-    int status = set_up(prog);
-    if (status)
-        return status;
-    if (prog->cli.check) {
-        puts("ok");
-        return ENDED;
-    }
-    status = open_doors(prog);
-    return status ? status : run(prog);
-}
 
 int main(int argc, char **argv)
 {
-    struct program prog = {.reports.file.fd = -1};
+    struct pst_cli cli;
     char error[PST_CLI_ERROR_BYTES];
 
     if (argc == 2 && strcmp(argv[1], "--help=markdown") == 0) { /* for whoever edits the README */
         pst_cli_help_markdown(stdout);
-        return ENDED;
+        return PST_CLI_ENDED;
     }
-    if (!pst_cli_parse(&prog.cli, argc, argv, error))
-        return complain(CANNOT_START, "%s", error);
-    if (prog.cli.help) {
+    if (!pst_cli_parse(&cli, argc, argv, error))
+        return pst_cli_complain(PST_CLI_CANNOT_START, "%s", error);
+    if (cli.help) {
         pst_cli_help(stdout);
-        return ENDED;
+        return PST_CLI_ENDED;
     }
-    if (prog.cli.version) {
+    if (cli.version) {
         printf("postern %s, %s\n", pst_version(), pst_tls_version());
-        return ENDED;
+        return PST_CLI_ENDED;
     }
-
-    (void)signal(SIGPIPE, SIG_IGN); /* a reader of our output that goes away must not end us */
-    raise_file_limit();
-    int status = serve(&prog);
-    pst_server_free(prog.server);
-    pst_static_free(prog.site);
-    pst_cli_reports_fini(&prog.reports);
-    return status;
+    return pst_cli_serve(&cli);
 }
