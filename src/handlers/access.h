@@ -11,7 +11,9 @@ bool pst_access_is_local(const struct pst_exchange *ex);
 
 /* Whether a request that changes something comes from a page of this site, or from no page at all (curl): by
  * Sec-Fetch-Site, else by Origin against scheme and authority, else by Referer; a request without any of
- * these is allowed. others: origins of other sites that may, too. */
+ * these is allowed. others: origins of other sites that may, too. On plain http, but for localhost, browsers
+ * send no Sec-Fetch-Site, and a page with "Referrer-Policy: no-referrer" posts with the origin "null", which
+ * is refused: a page with a form has "same-origin" there. */
 bool pst_access_is_same_site(const struct pst_exchange *ex, const struct pst_slice *others, size_t count);
 
 /* Whether the client prefers JSON to a page: browsers that follow a form do not, curl and fetch do. */
