@@ -20,7 +20,8 @@ struct pst_form_part {
     struct pst_slice name;      /* decoded; bytes as they came: see pst_form_text() */
     struct pst_slice file_name; /* as the client says it, decoded: data, never a path; may be empty */
     struct pst_slice type;      /* the part's own Content-Type field, or empty */
-    bool is_file; /* it has a file name, maybe an empty one (a file input that was left empty) */
+    bool is_file;           /* it has a file name, maybe an empty one (a file input that was left empty) */
+    bool is_file_name_utf8; /* it came as filename*: UTF-8, whatever the form's charset is */
 };
 
 /* Called in the order of the body. 0 goes on; anything else ends the reading, and pst_form_feed() returns it.
