@@ -1,7 +1,7 @@
 /* json.h - JSON (RFC 8259): checking and walking a text, and writing one.
  *
- * Strict: UTF-8 without a byte order mark, no duplicate names where that is asked, no comments, no trailing
- * commas, nothing behind the value. */
+ * Strict: UTF-8 without a byte order mark, no comments, no trailing commas, nothing behind the value. A name
+ * may occur twice in an object (RFC 8259 4): a walk meets both. */
 #ifndef POSTERN_JSON_H
 #define POSTERN_JSON_H
 
@@ -29,8 +29,9 @@ enum pst_json_kind {
 };
 
 /* Whether text is one whole JSON value, nested at most max_depth deep (an empty array counts 1). Needs no
- * memory but one bit a level; max_depth is at most 1024. *ret_offset (may be NULL): how many bytes were
- * right, where it is not. Errors: PST_E_SYNTAX; PST_E_LIMIT: nested too deeply. */
+ * memory but one bit a level; max_depth is at most 1024. *ret_offset (may be NULL) is set on errors: so many
+ * bytes were right, a right text could have gone on behind them. Errors: PST_E_SYNTAX; PST_E_LIMIT, nested
+ * too deeply; PST_E_INVAL, max_depth. */
 PST_API int pst_json_check(struct pst_slice text, unsigned max_depth, size_t *ret_offset);
 
 /* One value of a text that pst_json_check() has passed. */
@@ -59,9 +60,9 @@ PST_API bool pst_json_is(struct pst_slice raw_string, const char *text);
  * calls do nothing then. The calls have to be balanced; that is checked by assert in debug builds only. */
 struct pst_json {
     struct pst_text text;
-    unsigned depth;     /* private */
-    uint64_t has_items; /* private: a bit a level; so at most 64 levels */
-    bool is_after_name; /* private */
+    unsigned depth;                /* private */
+    uint64_t has_items, is_object; /* private: a bit a level; so at most 64 levels */
+    bool is_after_name;            /* private */
 };
 PST_API void pst_json_object(struct pst_json *json);
 PST_API void pst_json_array(struct pst_json *json);
@@ -82,7 +83,9 @@ PST_API void pst_json_free(struct pst_json *json);
 /* Completes the reply with what was written, as application/json with nosniff; frees json's text in any case.
  * The status is what pst_reply_status() set. Errors: as of pst_reply_copy(). */
 PST_API int pst_reply_json(struct pst_exchange *ex, struct pst_json *json);
-/* The reply for a client that asked for JSON and did something wrong: {"error": status, "reason": text}. */
+/* The reply for a client that asked for JSON and did something wrong: {"error": status, "reason": text};
+ * status is 400 to 599, reason may be NULL. As of pst_reply_error(), fields that describe a body are dropped,
+ * and without memory the status alone goes out. */
 PST_API int pst_reply_json_error(struct pst_exchange *ex, int status, const char *reason);
 
 PST_END_DECLS

@@ -97,6 +97,8 @@ void pst_exchange_feed(struct pst_exchange *ex, const char *data, size_t len, bo
 void pst_exchange_refuse(struct pst_exchange *ex, int status, enum pst_end why);
 /* The server was asked to stop while the exchange goes on. */
 void pst_exchange_drain(struct pst_exchange *ex);
+/* A handler that fails half-way may have described its own body already: that goes with the body. */
+void pst_reply_drop_body_fields(struct pst_exchange *ex);
 /* Calls on_end, reports, frees. */
 void pst_exchange_end(struct pst_exchange *ex, enum pst_end why);
 

@@ -207,10 +207,10 @@ bool pst_exchange_replied(const struct pst_exchange *ex)
 
 /* ---- the server's own pages ---- */
 
-/* A handler that fails half-way may have described its own body already: that goes with the body, for two
- * Content-Types are none (RFC 9110 8.3). Content-Range stays: 416 is an error page that needs it. */
-static void drop_body_fields(struct pst_reply *r)
+/* Two Content-Types are none (RFC 9110 8.3). Content-Range stays: 416 is an error page that needs it. */
+void pst_reply_drop_body_fields(struct pst_exchange *ex)
 {
+    struct pst_reply *r = &ex->reply;
     static const char *const names[] = {"content-type", "content-encoding", "x-content-type-options",
                                         "content-security-policy"};
     uint32_t kept = 0;
@@ -226,7 +226,7 @@ static void drop_body_fields(struct pst_reply *r)
 
 static void add_page_fields(struct pst_exchange *ex)
 {
-    drop_body_fields(&ex->reply);
+    pst_reply_drop_body_fields(ex);
     add_field(ex, PST_SLICE("Content-Type"), PST_SLICE("text/html; charset=utf-8"));
     add_field(ex, PST_SLICE("X-Content-Type-Options"), PST_SLICE("nosniff"));
     add_field(ex, PST_SLICE("Content-Security-Policy"), PST_SLICE("default-src 'none'"));

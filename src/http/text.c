@@ -7,6 +7,7 @@
 #include <postern/http.h>
 
 #include "http/ctype.h"
+#include "http/utf8.h"
 
 /* Room for more bytes beyond len; false, with failed set, where there is none. */
 static bool reserve(struct pst_text *t, size_t more)
@@ -76,40 +77,7 @@ void pst_text_free(struct pst_text *t)
     *t = (struct pst_text){0};
 }
 
-/* ---- UTF-8 ---- */
-
-/* How many bytes from p on, of n >= 1, are one character. Where they are none, *ret_valid is false and the
- * result is the length of what one U+FFFD replaces: the longest beginning of a character, or one byte (The
- * Unicode Standard, 3.9, "U+FFFD Substitution of Maximal Subparts"; browsers do the same). RFC 3629 4: no
- * overlong forms, no surrogates, nothing over U+10FFFF; they are told by the second byte. */
-static size_t utf8_span(const char *p, size_t n, bool *ret_valid)
-{
-    unsigned char first = (unsigned char)p[0], low = 0x80, high = 0xbf;
-    size_t need = first < 0x80   ? 1
-                  : first < 0xc2 ? 0
-                  : first < 0xe0 ? 2
-                  : first < 0xf0 ? 3
-                  : first < 0xf5 ? 4
-                                 : 0;
-
-    if (first == 0xe0)
-        low = 0xa0;
-    else if (first == 0xed)
-        high = 0x9f;
-    else if (first == 0xf0)
-        low = 0x90;
-    else if (first == 0xf4)
-        high = 0x8f;
-
-    size_t i = 1;
-    while (i < need && i < n && (unsigned char)p[i] >= low && (unsigned char)p[i] <= high) {
-        low = 0x80;
-        high = 0xbf;
-        i++;
-    }
-    *ret_valid = i == need;
-    return i;
-}
+/* ---- escaping ---- */
 
 /* What escapes one whole character: writes to dst what replaces it and returns how long that is; 0 where the
  * character stands as it is. */
@@ -134,7 +102,7 @@ static void add_escaped(struct pst_text *t, struct pst_slice s, escape_fn escape
     while (i < s.len && !t->failed) {
         char instead[ESCAPE_BYTES];
         bool is_valid;
-        size_t len = utf8_span(s.ptr + i, s.len - i, &is_valid);
+        size_t len = pst_utf8_span(s.ptr + i, s.len - i, &is_valid);
         size_t instead_len = is_valid ? escape(s.ptr + i, len, instead) : put_replacement(instead);
         if (instead_len != 0) {
             pst_text_add(t, pst_slice_of(s.ptr + plain, i - plain));
