@@ -1,7 +1,8 @@
 #!/bin/sh
 # Install what is missing on this machine, and only that.
 #
-#   scripts/deps.sh build     what scripts/serve.sh needs: compiler, cmake, ninja, openssl, SQLite, the mime database, Mbed TLS
+#   scripts/deps.sh build     what scripts/serve.sh needs: compiler, cmake, ninja, openssl, SQLite, nettle,
+#                             the mime database, Mbed TLS
 #   scripts/deps.sh test      that, and what scripts/test.sh needs: cmocka, clients, checkers
 #   scripts/deps.sh full      that, and what only scripts/test.sh --full needs
 #
@@ -29,6 +30,7 @@ curl curl
 /etc/ssl/certs/ca-certificates.crt ca-certificates
 /usr/share/mime/globs2 shared-mime-info
 /usr/include/sqlite3.h libsqlite3-dev
+/usr/include/nettle/version.h nettle-dev
 '
 needs_test='
 /usr/include/cmocka.h libcmocka-dev

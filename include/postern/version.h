@@ -14,7 +14,8 @@ PST_BEGIN_DECLS
 /* The version of the library that is linked in, such as "0.1.0"; compare it with PST_VERSION_STRING. */
 PST_API const char *pst_version(void);
 
-/* The version text of the Mbed TLS in use, such as "Mbed TLS 3.6.6". */
+/* The Mbed TLS in use, and what replaces its code on this processor, such as
+ * "Mbed TLS 3.6.6, SHA-256 by nettle 3.8 (SHA instructions)" or "Mbed TLS 3.6.6, not accelerated". */
 PST_API const char *pst_tls_version(void);
 
 PST_END_DECLS

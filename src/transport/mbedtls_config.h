@@ -40,6 +40,9 @@
 #define MBEDTLS_SHA384_C
 #define MBEDTLS_SHA512_C
 #define MBEDTLS_HKDF_C
+#if defined(POSTERN_ACCEL_SHA256) /* see src/accel */
+#define MBEDTLS_SHA256_ALT
+#endif
 
 /* Record protection: AES-GCM (with the processor's instructions where it has them) and ChaCha20-Poly1305. */
 #define MBEDTLS_CIPHER_C

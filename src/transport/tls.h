@@ -46,7 +46,7 @@ void pst_tls_ctx_cert_info(const struct pst_tls_ctx *ctx, struct pst_tls_cert_in
 int pst_tls_new(struct pst_transport **ret_transport, struct pst_tls_ctx *ctx, struct pst_pools *pools,
                 int fd, const struct sockaddr *peer, socklen_t peer_len);
 
-/* "Mbed TLS 3.6.6", of the library in use. */
+/* See pst_tls_version(). */
 const char *pst_tls_library(void);
 
 #endif

@@ -8,6 +8,7 @@
 #include <mbedtls/version.h>
 #include <psa/crypto.h>
 
+#include "accel/accel.h"
 #include "postern/err.h"
 #include "transport/tls_internal.h"
 #include "transport/tls_memory.h"
@@ -164,15 +165,21 @@ void pst_tls_ctx_free(struct pst_tls_ctx *ctx)
     free(ctx);
 }
 
-#if defined(MBEDTLS_VERSION_C)
-static char library[32];
+static char library[256];
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
 static void library_init(void)
 {
-    char version[16] = "";
+    char version[16] = MBEDTLS_VERSION_STRING;
+    char accel[200] = "";
+#if defined(MBEDTLS_VERSION_C)
     mbedtls_version_get_string(version);
-    (void)snprintf(library, sizeof(library), "Mbed TLS %s", version);
+#endif
+#if defined(POSTERN_HAS_ACCEL)
+    pst_accel_tell(accel, sizeof(accel));
+#endif
+    (void)snprintf(library, sizeof(library), "Mbed TLS %s, %s", version,
+                   accel[0] ? accel : "not accelerated");
 }
 
 const char *pst_tls_library(void)
@@ -180,9 +187,3 @@ const char *pst_tls_library(void)
     pthread_once(&library_once, library_init);
     return library;
 }
-#else
-const char *pst_tls_library(void)
-{
-    return "Mbed TLS " MBEDTLS_VERSION_STRING;
-}
-#endif

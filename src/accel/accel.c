@@ -1,0 +1,25 @@
+/* accel.c - lists the hooks. */
+#include "accel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "hooks.h"
+
+static void (*const hooks[])(char *out, size_t size) = {
+#if defined(POSTERN_ACCEL_SHA256)
+    pst_accel_sha256_tell,
+#endif
+};
+
+void pst_accel_tell(char *out, size_t size)
+{
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
+        char text[64];
+        hooks[i](text, sizeof(text));
+        size_t len = strlen(out);
+        if (text[0])
+            (void)snprintf(out + len, size - len, "%s%s", len ? ", " : "", text);
+    }
+}

@@ -1,0 +1,16 @@
+/* cpu.h - the processor's instructions. Asked once a process: under a hypervisor the question takes
+ * microseconds. */
+#ifndef PST_ACCEL_CPU_H
+#define PST_ACCEL_CPU_H
+
+#include <stdbool.h>
+
+enum { PST_ACCEL_CPU_SHA = 1 << 0 };
+
+/* Whether it has all of these. */
+bool pst_accel_cpu_has(unsigned features);
+
+/* For tests: from now on it has none but these, and of them only what it really has; ~0U gives all back. */
+void pst_accel_cpu_limit(unsigned features);
+
+#endif

@@ -1,0 +1,10 @@
+/* hooks.h - what each hook says of itself, for accel.c. */
+#ifndef PST_ACCEL_HOOKS_H
+#define PST_ACCEL_HOOKS_H
+
+#include <stddef.h>
+
+/* Writes what is in use on this processor; "" where it is the stock code. */
+void pst_accel_sha256_tell(char *out, size_t size);
+
+#endif
