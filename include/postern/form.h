@@ -24,7 +24,8 @@ struct pst_form_part {
     bool is_file_name_utf8; /* it came as filename*: UTF-8, whatever the form's charset is */
 };
 
-/* Called in the order of the body. 0 goes on; anything else ends the reading, and pst_form_feed() returns it.
+/* Called in the order of the body; none may be NULL. 0 goes on; anything else ends the reading, and
+ * pst_form_feed() returns it.
  */
 struct pst_form_events {
     int (*on_begin)(void *arg, const struct pst_form_part *part);
@@ -55,25 +56,27 @@ PST_API int pst_form_status(int err);
 
 /* ---- text ----
  * Appends bytes of the charset (as a _charset_ field or a part's Content-Type names it; empty: utf-8) to t as
- * UTF-8. Bytes that are no text in it, and a charset that is not known, give U+FFFD for each such byte over
- * 0x7f. */
+ * UTF-8. Known are the names of the WHATWG's Encoding Standard, but for UTF-16, which no form is sent in; as
+ * there, iso-8859-1 and us-ascii mean windows-1252. What is no text in the charset becomes U+FFFD; of a
+ * charset that is not known (or not installed with the C library), each byte over 0x7f does. Memory that runs
+ * out shows in t->failed. */
 struct pst_text;
 PST_API void pst_form_text(struct pst_text *t, struct pst_slice bytes, struct pst_slice charset);
 
 /* ---- collected ----
  * For handlers that take the body whole: all of a form at once, in the exchange's own memory. */
 struct pst_form_entry {
-    struct pst_form_part
-        part; /* here its slices live as long as the exchange; names and values of fields as UTF-8 */
-    struct pst_slice value; /* of a file: its bytes */
+    struct pst_form_part part; /* here its slices live as long as the exchange, and are all UTF-8 */
+    struct pst_slice value;    /* of a field: as UTF-8; of a file: its bytes, within the body */
 };
 struct pst_form_data {
     const struct pst_form_entry *entries; /* in the order of the body; _charset_ is not among them */
     size_t count;
     const char *why; /* after an error: see pst_form_why() */
 };
-/* Reads pst_exchange_body() by the request's Content-Type. Errors: as of pst_form_new() and pst_form_feed().
- */
+/* Reads pst_exchange_body() by the request's Content-Type. The charset is what the first _charset_ field says
+ * wherever it stands, or the charset of the part itself where it is text/plain. Errors: as of pst_form_new()
+ * and pst_form_feed(). */
 PST_API int pst_form_read(struct pst_exchange *ex, struct pst_form_data *ret_data);
 /* The value of the first entry of that name; false, with *ret_value empty, where there is none. */
 PST_API bool pst_form_value(const struct pst_form_data *data, const char *name, struct pst_slice *ret_value);

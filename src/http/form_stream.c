@@ -5,7 +5,8 @@
 
 void pst_form_stream_init(struct pst_form_stream *s, struct pst_form_sink *sink, char *name)
 {
-    *s = (struct pst_form_stream){.sink = sink, .name = name, .name_cap = sink->limits.form_name_bytes};
+    *s = (struct pst_form_stream){.sink = sink, .name_cap = sink->limits.form_name_bytes};
+    s->name = name;
 }
 
 static int flush(struct pst_form_stream *s)

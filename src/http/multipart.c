@@ -12,7 +12,8 @@
 void pst_multipart_init(struct pst_multipart *m, struct pst_form_sink *sink, struct pst_slice boundary,
                         char *head)
 {
-    *m = (struct pst_multipart){.sink = sink, .head = head, .head_cap = sink->limits.part_head_bytes};
+    *m = (struct pst_multipart){.sink = sink, .head_cap = sink->limits.part_head_bytes};
+    m->head = head;
     memcpy(m->delimiter, "\r\n--", 4);
     memcpy(m->delimiter + 4, boundary.ptr, boundary.len);
     m->delimiter_len = 4 + boundary.len;
@@ -34,18 +35,19 @@ static int give_back(struct pst_multipart *m, const char *p)
 {
     size_t ours = m->is_crlf_ours ? 2 : 0;
     size_t len = m->matched - ours;
-    const char *from = m->held ? m->held : m->delimiter + ours;
     m->state = PST_MULTIPART_TEXT;
     m->matched = 0;
     m->is_crlf_ours = false;
-    return give(m, from, m->held ? (size_t)(p - m->held) : len);
+    return m->is_held ? give(m, m->held, (size_t)(p - m->held)) : give(m, m->delimiter + ours, len);
 }
 
 /* Goes on with a delimiter of which some bytes were read. */
 static int match_on(struct pst_multipart *m, const char **p, const char *end)
 {
-    if (m->is_crlf_ours && m->matched == 2)
+    if (m->is_crlf_ours && m->matched == 2) {
+        m->is_held = true;
         m->held = *p;
+    }
     while (m->matched < m->delimiter_len && *p < end && **p == m->delimiter[m->matched]) {
         ++*p;
         m->matched++;
@@ -63,8 +65,13 @@ static const char *partial_delimiter(const struct pst_multipart *m, const char *
     size_t most = m->delimiter_len - 1;
     if ((size_t)(end - from) > most)
         from = end - most;
-    const char *cr = memrchr(from, '\r', (size_t)(end - from));
-    return cr && memcmp(cr, m->delimiter, (size_t)(end - cr)) == 0 ? cr : end;
+    const char *cr = end;
+    while (cr > from && cr[-1] != '\r')
+        cr--;
+    if (cr == from)
+        return end;
+    cr--;
+    return memcmp(cr, m->delimiter, (size_t)(end - cr)) == 0 ? cr : end;
 }
 
 static int read_text(struct pst_multipart *m, const char **p, const char *end)
@@ -82,6 +89,7 @@ static int read_text(struct pst_multipart *m, const char **p, const char *end)
         m->matched = (size_t)(end - found);
         *p = end;
     }
+    m->is_held = true;
     m->held = found;
     return give(m, from, (size_t)(found - from));
 }
@@ -127,7 +135,7 @@ static int read_dash(struct pst_multipart *m, const char **p)
 }
 
 /* RFC 2046 5.1.1: transport-padding, which "must be ignored". next: the state behind its CR. */
-static int read_padding(struct pst_multipart *m, const char **p, int next)
+static int read_padding(struct pst_multipart *m, const char **p, enum pst_multipart_state next)
 {
     char c = *(*p)++;
     if (c == '\r')
@@ -221,7 +229,7 @@ int pst_multipart_feed(struct pst_multipart *m, const char *data, size_t len)
 {
     const char *p = data, *end = data + len;
     int err = 0;
-    m->held = NULL;
+    m->is_held = false;
     while (p < end && err == 0)
         err = step(m, &p, end);
     return err;

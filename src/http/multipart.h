@@ -10,23 +10,26 @@
 #include "http/form_sink.h"
 #include "http/parameters.h"
 
+enum pst_multipart_state {
+    PST_MULTIPART_TEXT,        /* preamble or data, up to a delimiter */
+    PST_MULTIPART_BEHIND,      /* a whole delimiter was read: is it one? */
+    PST_MULTIPART_DASH,        /* and "-" */
+    PST_MULTIPART_PADDING,     /* it is: blanks, up to CRLF */
+    PST_MULTIPART_LINE_END,    /* its CR was read */
+    PST_MULTIPART_HEAD,        /* a part's head */
+    PST_MULTIPART_CLOSED,      /* behind "--": blanks, up to CRLF or the end */
+    PST_MULTIPART_CLOSED_LINE, /* its CR was read */
+    PST_MULTIPART_EPILOGUE,
+};
+
 struct pst_multipart {
     struct pst_form_sink *sink;
-    enum {
-        PST_MULTIPART_TEXT,        /* preamble or data, up to a delimiter */
-        PST_MULTIPART_BEHIND,      /* a whole delimiter was read: is it one? */
-        PST_MULTIPART_DASH,        /* and "-" */
-        PST_MULTIPART_PADDING,     /* it is: blanks, up to CRLF */
-        PST_MULTIPART_LINE_END,    /* its CR was read */
-        PST_MULTIPART_HEAD,        /* a part's head */
-        PST_MULTIPART_CLOSED,      /* behind "--": blanks, up to CRLF or the end */
-        PST_MULTIPART_CLOSED_LINE, /* its CR was read */
-        PST_MULTIPART_EPILOGUE,
-    } state;
+    enum pst_multipart_state state;
     char delimiter[4 + PST_BOUNDARY_MOST + 1]; /* CRLF "--" boundary, and a "-" */
     size_t delimiter_len;                      /* without that "-" */
     size_t matched;                            /* how many bytes of the delimiter were read */
-    const char *held;                          /* where they begin, if in this piece; else NULL */
+    bool is_held;                              /* all of them lie in this piece, from here on: */
+    const char *held;
     bool is_crlf_ours; /* the delimiter's CRLF is the end of the head, or before all: not data */
     bool is_in_part;
     char *head;
