@@ -25,14 +25,17 @@ enum pst_store_mode {
 };
 struct pst_store_options {
     enum pst_store_mode mode;
+    /* What is counted: names and values, bodies, files, and 128 bytes for each post as such. */
     uint64_t box_bytes;   /* what one box may hold, fields and files together; 0: no limit */
     uint64_t total_bytes; /* what all boxes may hold; 0: no limit */
     uint64_t spare_bytes; /* left free on the disk, also while a file comes in; 0: none */
-    uint32_t max_boxes;   /* boxes that a commit may make beyond those there; 0: no limit */
+    uint32_t max_boxes;   /* a commit makes a new box only while there are fewer; 0: no limit */
 };
-/* Blocks. why (at least 256 bytes) says in one line for a person what is wrong and what to do. Nothing that
- * is there is changed where it fails. Errors: PST_E_NOENT, PST_E_ACCESS, PST_E_BUSY (another server uses the
- * folder), PST_E_UNSUPPORTED (made by a newer postern), PST_E_SYNTAX (damaged, or no store of ours),
+/* Blocks. why (at least 256 bytes) says in one line for a person what is wrong and what to do; after success
+ * it is empty, or says that files of posts are gone. Nothing that is there is changed where it fails. A
+ * folder that others may enter is closed to them by PST_STORE_SERVE, if it is empty or a store. Errors:
+ * PST_E_NOENT, PST_E_ACCESS, PST_E_BUSY (another server uses the folder), PST_E_UNSUPPORTED (made by a newer
+ * postern, or, for a visit, by an older one), PST_E_SYNTAX (damaged, or no store of ours), PST_E_FULL,
  * PST_E_IO, PST_E_NOMEM. */
 PST_API int pst_store_open(struct pst_store **ret_store, const char *folder,
                            const struct pst_store_options *options, char *why, size_t why_size);
@@ -79,9 +82,10 @@ struct pst_receipt {
 };
 /* Gives the draft to the writer; done is called exactly once, on the writer's thread, when the post is on
  * disk (err 0) or will not be. The caller frees the draft then, not before. Does not block and does not fail
- * by itself: head is copied by pst_draft_describe() before. err: PST_E_FULL: disk, box_bytes or total_bytes;
- * PST_E_NOENT: no such box; PST_E_LIMIT: max_boxes; PST_E_MISMATCH: the key was used for something else;
- * PST_E_IO; PST_E_NOMEM; PST_E_STATE: the store closes. */
+ * by itself: head is copied by pst_draft_describe() before (without it err is PST_E_STATE). err: PST_E_FULL:
+ * disk, box_bytes or total_bytes; PST_E_NOENT: no such box; PST_E_LIMIT: max_boxes; PST_E_MISMATCH: the key
+ * was used for something else; PST_E_IO; PST_E_NOMEM; PST_E_STATE: the store closes. */
+/* Errors: PST_E_INVAL: no name for a box; PST_E_LIMIT: the key is too long; PST_E_NOMEM. */
 PST_API int pst_draft_describe(struct pst_draft *draft, const struct pst_draft_head *head);
 typedef void pst_commit_fn(struct pst_draft *draft, int err, const struct pst_receipt *receipt, void *arg);
 PST_API void pst_store_commit(struct pst_store *store, struct pst_draft *draft, pst_commit_fn *done,
@@ -125,20 +129,22 @@ struct pst_post_query {
     bool is_upward; /* oldest first */
     unsigned limit; /* 1 to 1000 */
 };
-/* Blocks. All of a page is one allocation. Thread-safe. Errors: PST_E_IO, PST_E_NOMEM. */
+/* Blocks. All of a page is one allocation; it ends early, with is_more, behind the post that brings it to 8
+ * MiB. Thread-safe. Errors: PST_E_IO, PST_E_NOMEM. */
 PST_API int pst_store_read(struct pst_store *store, const struct pst_post_query *query,
                            struct pst_post_page **ret_page);
 PST_API void pst_post_page_free(struct pst_post_page *page);
 
-/* Opens file number n of a post for reading. Blocks. ret_file may be NULL; its slices are not filled in but
- * for those that fit in buffer (names then are cut at buffer_size). Errors: PST_E_NOENT, PST_E_IO. */
+/* Opens file number n of a post for reading. Blocks. ret_file may be NULL; its slices point into
+ * buffer, and are cut where that is too small: first file_name, then type, then name. Errors: PST_E_NOENT,
+ * PST_E_IO. */
 PST_API int pst_store_open_file(struct pst_store *store, struct pst_slice box, uint64_t id, unsigned number,
                                 int *ret_fd, struct pst_post_file *ret_file, char *buffer,
                                 size_t buffer_size);
 
 /* The names of all fields that posts of the box have, each once, in the order of their first use:
- * NUL-terminated, one behind the other, an empty one at the end; free() it. Blocks. Errors: PST_E_IO,
- * PST_E_NOMEM. */
+ * NUL-terminated, one behind the other, an empty one at the end; free() it. Names that are empty, or have a
+ * NUL within, are left out. Blocks. Errors: PST_E_LIMIT: over 1 MiB of names; PST_E_IO; PST_E_NOMEM. */
 PST_API int pst_store_field_names(struct pst_store *store, struct pst_slice box, char **ret_names);
 
 struct pst_box_info {
@@ -157,7 +163,7 @@ PST_API bool pst_box_name_is_valid(struct pst_slice name);
 /* Blocks. Files that no other post has vanish. Errors: PST_E_NOENT, PST_E_IO. */
 PST_API int pst_store_delete(struct pst_store *store, struct pst_slice box, uint64_t id);
 /* Gives back the space of what was deleted, and checks the database. Blocks. *ret_bytes: freed.
- * Errors: PST_E_SYNTAX: damaged; PST_E_IO. */
+ * A server may go on meanwhile. Errors: PST_E_SYNTAX: damaged, or files are gone; PST_E_IO. */
 PST_API int pst_store_vacuum(struct pst_store *store, uint64_t *ret_bytes);
 
 /* ---- changes ---- */
