@@ -28,7 +28,8 @@ static const struct limit_row limits[] = {
 
 void pst_cli_help(FILE *out)
 {
-    fputs("Usage: postern [OPTIONS] [ROOT]\n\n"
+    fputs("Usage: postern [OPTIONS] [ROOT]\n"
+          "       postern posts COMMAND ...    reads what was posted: see postern posts --help\n\n"
           "Serves the files of the folder ROOT (default: the current one) over http and https.\n"
           "With neither --http nor --https: http on port " PST_CLI_DEFAULT_HTTP
           " and https on port " PST_CLI_DEFAULT_HTTPS ", for this machine only.\n\n",
@@ -37,7 +38,7 @@ void pst_cli_help(FILE *out)
         char head[40];
         (void)snprintf(head, sizeof head, "--%s %s", options[i].name,
                        options[i].value ? options[i].value : "");
-        fprintf(out, "  %-21s  %s\n", head, options[i].text);
+        fprintf(out, "  %-24s  %s\n", head, options[i].text);
     }
     fputs("\nLimits, as in --limit body_bytes=5000000 (times in milliseconds, sizes in bytes):\n", out);
     for (size_t i = 0; i < COUNT(limits); i++)
