@@ -20,7 +20,7 @@ struct pst_submission_field {
 struct pst_submission_outcome {
     int status;         /* 201: stored; otherwise the status of the error, 4xx or 5xx */
     const char *reason; /* of an error, for a person; safe to show once escaped */
-    unsigned retry_s;   /* 429: seconds until another try may succeed */
+    unsigned retry_s;   /* 429 and 503: seconds until another try may succeed; else 0 */
     bool is_spam;       /* 201 for the sender's eyes only: the honeypot was filled in, nothing was stored */
     struct pst_receipt receipt;
     /* What was read of it, so that a page can show again what was typed: pst_submission_value() may be asked
@@ -28,17 +28,18 @@ struct pst_submission_outcome {
     const struct pst_submission *submission;
 };
 
-/* What a place takes. Everything stays as it is until the server has ended, but for box, which lives as long
- * as the exchange. */
+/* What a place takes. Copied; what it points to stays as it is until the server has ended, but for box, which
+ * lives as long as the exchange. */
 struct pst_submission_rules {
     struct pst_slice box;
     bool may_make_box;
-    uint64_t box_bytes;                        /* 0: the store's */
-    uint64_t body_bytes;                       /* of the whole request; 0: limits.stream_bytes */
-    uint64_t file_bytes;                       /* of one file; 0: limits.form_file_bytes */
-    unsigned max_files;                        /* 0: files are refused */
-    bool is_form_only;                         /* JSON and plain text are 415 */
-    const struct pst_submission_field *fields; /* field_count 0: any names; others are refused with 422 */
+    uint64_t box_bytes;  /* 0: the store's */
+    uint64_t body_bytes; /* of the whole request; 0: limits.stream_bytes */
+    uint64_t file_bytes; /* of one file; 0: limits.form_file_bytes */
+    unsigned max_files;  /* 0: files are refused */
+    bool is_form_only;   /* JSON and plain text are 415 */
+    /* Of fields and files; field_count 0: any names. Others are refused with 422. */
+    const struct pst_submission_field *fields;
     size_t field_count;
     struct pst_slice honeypot;       /* a field that people do not see and leave empty; empty: none */
     const struct pst_slice *origins; /* other sites that may post here, as "https://example.com" */
@@ -55,7 +56,12 @@ struct pst_submission_rules {
 };
 
 /* Checks what the head tells (cross-site, rate, kind, declared length: the outcome comes at once, before any
- * of the body is read) and makes ready for the body. rules lives until the server has ended. */
+ * of the body is read) and makes ready for the body. Takes pst_exchange_set_data() and pst_exchange_on_end()
+ * for itself until it calls reply.
+ *
+ * Fields: those of a form; the members of a JSON object, strings decoded, others as their own text. Never
+ * stored are "_charset_" and "_idempotency_key", which is the same as the request's field Idempotency-Key,
+ * the honeypot, and file inputs that were left empty. */
 void pst_submission_begin(struct pst_exchange *ex, struct pst_store *store,
                           const struct pst_submission_rules *rules);
 /* struct pst_handler's on_body; arg is not used. */
