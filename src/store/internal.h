@@ -125,6 +125,7 @@ struct pst_store {
     struct pst_folder folder;
     struct pst_writer writer;
     struct pst_readers readers;
+    pthread_mutex_t watch_lock; /* of the two below; held while they are called */
     struct pst_watcher watchers[PST_STORE_WATCHERS];
     size_t watcher_count;
     int64_t (*now_ms)(void); /* since 1970 */

@@ -111,12 +111,18 @@ int pst_store_open(struct pst_store **ret_store, const char *folder, const struc
         snprintf(why, why_size, "out of memory");
         return PST_E_NOMEM;
     }
+    if (pthread_mutex_init(&store->watch_lock, NULL) != 0) {
+        free(store);
+        snprintf(why, why_size, "out of memory");
+        return PST_E_NOMEM;
+    }
     store->options = *options;
     store->now_ms = system_now_ms;
     int err = open_all(store, folder, why, why_size);
     if (err) {
         pst_db_close(&store->writer.db);
         pst_folder_close(&store->folder);
+        pthread_mutex_destroy(&store->watch_lock);
         free(store);
         if (!why[0])
             snprintf(why, why_size, "cannot open the posts in %.150s: %s", folder,
@@ -135,6 +141,7 @@ void pst_store_close(struct pst_store *store)
     pst_readers_fini(&store->readers);
     pst_db_close(&store->writer.db); /* last, by the connection that may write: it tidies up the log */
     pst_folder_close(&store->folder);
+    pthread_mutex_destroy(&store->watch_lock);
     free(store);
 }
 
@@ -163,10 +170,24 @@ bool pst_box_name_is_valid(struct pst_slice name)
 int pst_store_watch(struct pst_store *store, void (*fn)(const struct pst_change *change, void *arg),
                     void *arg)
 {
-    if (store->watcher_count == PST_STORE_WATCHERS)
-        return PST_E_LIMIT;
-    store->watchers[store->watcher_count++] = (struct pst_watcher){fn, arg};
-    return 0;
+    pthread_mutex_lock(&store->watch_lock);
+    int err = store->watcher_count == PST_STORE_WATCHERS ? PST_E_LIMIT : 0;
+    if (!err)
+        store->watchers[store->watcher_count++] = (struct pst_watcher){fn, arg};
+    pthread_mutex_unlock(&store->watch_lock);
+    return err;
+}
+
+void pst_store_unwatch(struct pst_store *store, void (*fn)(const struct pst_change *change, void *arg),
+                       void *arg)
+{
+    size_t i = 0;
+    pthread_mutex_lock(&store->watch_lock);
+    while (i < store->watcher_count && (store->watchers[i].fn != fn || store->watchers[i].arg != arg))
+        i++;
+    if (i < store->watcher_count)
+        store->watchers[i] = store->watchers[--store->watcher_count];
+    pthread_mutex_unlock(&store->watch_lock);
 }
 
 uint64_t pst_store_generation(const struct pst_store *store)

@@ -122,8 +122,10 @@ static void tell_watchers(struct pst_store *store, const struct pst_op *op)
     struct pst_change change = {op->draft ? op->draft->head.box : op->box,
                                 op->draft ? op->receipt.id : op->id, !op->draft};
     atomic_fetch_add(&store->generation, 1);
+    pthread_mutex_lock(&store->watch_lock);
     for (size_t i = 0; i < store->watcher_count; i++)
         store->watchers[i].fn(&change, store->watchers[i].arg);
+    pthread_mutex_unlock(&store->watch_lock);
 }
 
 static void tell(struct pst_store *store, struct pst_list *ops)
