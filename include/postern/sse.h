@@ -24,7 +24,8 @@ struct pst_sse_hub;
 
 /* limits: readers of all workers together, over which joining fails (0: 10000), and bytes that wait for one
  * reader that does not take them, over which it is cut (0: 262144): it connects again and asks for what it
- * missed. A comment is sent every ping_ms (0: 15000), so that a reader that has gone is noticed. */
+ * missed. first of pst_sse_join() does not count. A comment is sent every ping_ms (0: 15000), so that a
+ * reader that has gone is noticed. */
 struct pst_sse_options {
     size_t max_readers, max_backlog_bytes;
     uint64_t ping_ms;
@@ -35,10 +36,13 @@ PST_API int pst_sse_hub_new(struct pst_sse_hub **ret_hub, const struct pst_sse_o
 /* Only after the server that uses it was freed; NULL is allowed. */
 PST_API void pst_sse_hub_free(struct pst_sse_hub *hub);
 
-/* Completes the reply of ex as an event stream of the hub: text/event-stream, not to be cached. first (may be
- * NULL, count 0) are sent before anything else: what the reader missed. The stream ends when the reader goes
- * or the server is asked to stop. On ex's worker. Errors: PST_E_LIMIT, too many readers (answer 503);
- * PST_E_STATE; PST_E_NOMEM. */
+/* Completes the reply of ex as an event stream of the hub: text/event-stream, not to be cached, with status
+ * 200. first (may be NULL, count 0; copied) are sent before anything else: what the reader missed. Then comes
+ * every event that is sent after this call. The stream ends when the reader goes, or the server is asked to
+ * stop: with what was sent until then. Takes ex's timer and its drain function (pst_exchange_after(),
+ * pst_exchange_on_drain()); on_end stays the handler's. A HEAD request gets the fields, and is no reader. On
+ * ex's worker. Errors: PST_E_LIMIT, too many readers (answer 503); PST_E_STATE; PST_E_NOMEM; PST_E_INVAL, a
+ * name or id of first with a line end or NUL. */
 PST_API int pst_sse_join(struct pst_sse_hub *hub, struct pst_exchange *ex, const struct pst_sse_event *first,
                          size_t count);
 
