@@ -6,13 +6,9 @@
 
 #include <postern/http.h>
 
+#include "handlers/echo_body.h"
 #include "handlers/echo_format.h"
 #include "handlers/page.h"
-
-/* Bounds of an answer, so that a short request cannot make a huge one. */
-#define TEXT_MAX_BYTES   4096
-#define FIELDS_MAX       1000
-#define FIELDS_MAX_BYTES 262144
 
 /* ---- what is shown ---- */
 
@@ -48,89 +44,6 @@ static void show_fields(struct pst_echo_writer *w, const struct pst_exchange *ex
         pst_echo_pair(w, field.name, field.value);
     }
     pst_echo_section_end(w);
-}
-
-/* The fields of a query or of a posted form; under cut_key, how many were left out. scratch: text.len bytes.
- */
-static void show_urlencoded(struct pst_echo_writer *w, const char *key, const char *cut_key,
-                            struct pst_slice text, char *scratch)
-{
-    struct pst_form_field field;
-    size_t count = 0, bytes = 0, left_out = 0;
-    pst_echo_section(w, key, true);
-    while (pst_urlencoded_next(&text, &scratch, &field)) {
-        bytes += field.name.len + field.value.len;
-        if (count++ < FIELDS_MAX && bytes <= FIELDS_MAX_BYTES)
-            pst_echo_pair(w, field.name, field.value);
-        else
-            left_out++;
-    }
-    pst_echo_section_end(w);
-    if (left_out > 0) {
-        pst_echo_section(w, cut_key, false);
-        pst_echo_number(w, "fields not shown", left_out);
-        pst_echo_section_end(w);
-    }
-}
-
-static struct pst_slice type_of_body(const struct pst_exchange *ex)
-{
-    struct pst_slice value;
-    if (!pst_exchange_field(ex, "Content-Type", &value))
-        return PST_SLICE("");
-    return pst_media_type_essence(value);
-}
-
-static bool starts_with_case(struct pst_slice s, struct pst_slice prefix)
-{
-    return s.len >= prefix.len && pst_slice_case_eq(pst_slice_of(s.ptr, prefix.len), prefix);
-}
-
-static bool ends_with_case(struct pst_slice s, struct pst_slice tail)
-{
-    return s.len >= tail.len && pst_slice_case_eq(pst_slice_of(s.ptr + (s.len - tail.len), tail.len), tail);
-}
-
-static bool is_form(struct pst_slice type)
-{
-    return pst_slice_case_eq(type, PST_SLICE("application/x-www-form-urlencoded"));
-}
-
-static bool is_text(struct pst_slice type)
-{
-    return starts_with_case(type, PST_SLICE("text/")) || is_form(type) ||
-           pst_slice_case_eq(type, PST_SLICE("application/json")) ||
-           pst_slice_case_eq(type, PST_SLICE("application/xml")) ||
-           ends_with_case(type, PST_SLICE("+json")) || ends_with_case(type, PST_SLICE("+xml"));
-}
-
-/* Not in the middle of a character, where the text is UTF-8: continuation bytes are 10xxxxxx. */
-static size_t cut_at(struct pst_slice text, size_t most)
-{
-    if (text.len <= most)
-        return text.len;
-    size_t at = most;
-    while (at > most - 4 && ((unsigned char)text.ptr[at] & 0xc0U) == 0x80U)
-        at--;
-    return at;
-}
-
-static void show_body(struct pst_echo_writer *w, const struct pst_exchange *ex, char *scratch)
-{
-    struct pst_slice body = pst_exchange_body(ex);
-    struct pst_slice type = type_of_body(ex);
-    size_t shown = is_text(type) ? cut_at(body, TEXT_MAX_BYTES) : 0;
-    pst_echo_section(w, "body", false);
-    pst_echo_number(w, "length", body.len);
-    if (type.len > 0)
-        pst_echo_pair(w, PST_SLICE("type"), type);
-    if (shown < body.len)
-        pst_echo_number(w, "bytes not shown", body.len - shown);
-    pst_echo_section_end(w);
-    if (is_form(type))
-        show_urlencoded(w, "form", "form_cut", body, scratch);
-    if (shown > 0)
-        pst_echo_text(w, "text", pst_slice_of(body.ptr, shown));
 }
 
 static void show_transport(struct pst_echo_writer *w, const struct pst_exchange *ex)
@@ -192,9 +105,9 @@ static void echo(struct pst_exchange *ex, void *arg)
     pst_echo_begin(&w, format);
     show_request(&w, ex);
     if (pst_exchange_has_query(ex))
-        show_urlencoded(&w, "query", "query_cut", query, scratch);
+        pst_echo_urlencoded(&w, "query", "query_cut", query, scratch);
     show_fields(&w, ex);
-    show_body(&w, ex, scratch);
+    pst_echo_body(&w, ex, scratch);
     if (wants_transport(query, scratch))
         show_transport(&w, ex);
     pst_echo_end(&w);
@@ -206,7 +119,7 @@ static void echo_body(struct pst_exchange *ex, void *arg)
 {
     (void)arg;
     struct pst_slice body = pst_exchange_body(ex);
-    bool text = starts_with_case(type_of_body(ex), PST_SLICE("text/"));
+    bool text = pst_echo_is_of_text(pst_echo_type_of_body(ex));
     int err = pst_reply_field_ref(ex, PST_SLICE("Content-Type"),
                                   text ? PST_SLICE("text/plain; charset=utf-8")
                                        : PST_SLICE("application/octet-stream"));

@@ -15,6 +15,11 @@ struct pst_echo_format {
     void (*section)(struct pst_echo_writer *w, const char *key);
     void (*pair)(struct pst_echo_writer *w, struct pst_slice name, struct pst_slice value, bool is_number);
     void (*section_end)(struct pst_echo_writer *w);
+    void (*list)(struct pst_echo_writer *w, const char *key);
+    void (*item)(struct pst_echo_writer *w);
+    void (*item_end)(struct pst_echo_writer *w);
+    void (*list_end)(struct pst_echo_writer *w);
+    void (*json)(struct pst_echo_writer *w, const char *key, struct pst_slice json);
     void (*text)(struct pst_echo_writer *w, const char *key, struct pst_slice text);
     void (*end)(struct pst_echo_writer *w);
 };
@@ -53,7 +58,7 @@ static void plain_pair(struct pst_echo_writer *w, struct pst_slice name, struct 
                        bool is_number)
 {
     (void)is_number;
-    pst_text_adds(&w->text, "  ");
+    pst_text_adds(&w->text, !w->is_in_item ? "  " : w->pairs > 0 ? "    " : "  - ");
     add_plain(&w->text, name, false);
     pst_text_adds(&w->text, ": ");
     add_plain(&w->text, value, false);
@@ -102,6 +107,26 @@ static void html_section_end(struct pst_echo_writer *w)
     pst_text_adds(&w->text, "</table>\n</section>\n");
 }
 
+static void html_list(struct pst_echo_writer *w, const char *key)
+{
+    pst_text_addf(&w->text, "<section aria-labelledby=\"%s\">\n<h2 id=\"%s\">%s</h2>\n<ol>\n", key, key, key);
+}
+
+static void html_item(struct pst_echo_writer *w)
+{
+    pst_text_adds(&w->text, "<li><table>\n");
+}
+
+static void html_item_end(struct pst_echo_writer *w)
+{
+    pst_text_adds(&w->text, "</table></li>\n");
+}
+
+static void html_list_end(struct pst_echo_writer *w)
+{
+    pst_text_adds(&w->text, "</ol>\n</section>\n");
+}
+
 static void html_text(struct pst_echo_writer *w, const char *key, struct pst_slice text)
 {
     /* A line feed right behind the tag is not part of the text (HTML 13.1.2.5), so it costs none of it. */
@@ -137,7 +162,8 @@ static void json_section(struct pst_echo_writer *w, const char *key)
 static void json_pair(struct pst_echo_writer *w, struct pst_slice name, struct pst_slice value,
                       bool is_number)
 {
-    pst_text_addf(&w->text, "%s\n    %s", w->pairs > 0 ? "," : "", w->is_list ? "{\"name\": " : "");
+    pst_text_addf(&w->text, "%s\n    %s%s", w->pairs > 0 ? "," : "", w->is_in_item ? "  " : "",
+                  w->is_list ? "{\"name\": " : "");
     pst_text_add_json(&w->text, name);
     pst_text_adds(&w->text, w->is_list ? ", \"value\": " : ": ");
     if (is_number)
@@ -151,6 +177,33 @@ static void json_pair(struct pst_echo_writer *w, struct pst_slice name, struct p
 static void json_section_end(struct pst_echo_writer *w)
 {
     pst_text_addf(&w->text, "%s%s", w->pairs > 0 ? "\n  " : "", w->is_list ? "]" : "}");
+}
+
+static void json_list(struct pst_echo_writer *w, const char *key)
+{
+    json_key(w, key);
+    pst_text_adds(&w->text, "[");
+}
+
+static void json_item(struct pst_echo_writer *w)
+{
+    pst_text_addf(&w->text, "%s\n    {", w->items > 0 ? "," : "");
+}
+
+static void json_item_end(struct pst_echo_writer *w)
+{
+    pst_text_adds(&w->text, "\n    }");
+}
+
+static void json_list_end(struct pst_echo_writer *w)
+{
+    pst_text_addf(&w->text, "%s]", w->items > 0 ? "\n  " : "");
+}
+
+static void json_json(struct pst_echo_writer *w, const char *key, struct pst_slice json)
+{
+    json_key(w, key);
+    pst_text_add(&w->text, json);
 }
 
 static void json_text(struct pst_echo_writer *w, const char *key, struct pst_slice text)
@@ -167,9 +220,12 @@ static void json_end(struct pst_echo_writer *w)
 /* ---- the writer ---- */
 
 static const struct pst_echo_format formats[PST_ECHO_FORMATS] = {
-    {plain_nothing, plain_section, plain_pair, plain_nothing, plain_text, plain_nothing},
-    {html_begin, html_section, html_pair, html_section_end, html_text, html_end},
-    {json_begin, json_section, json_pair, json_section_end, json_text, json_end},
+    {plain_nothing, plain_section, plain_pair, plain_nothing, plain_section, plain_nothing, plain_nothing,
+     plain_nothing, plain_text, plain_text, plain_nothing},
+    {html_begin, html_section, html_pair, html_section_end, html_list, html_item, html_item_end,
+     html_list_end, html_text, html_text, html_end},
+    {json_begin, json_section, json_pair, json_section_end, json_list, json_item, json_item_end,
+     json_list_end, json_json, json_text, json_end},
 };
 
 void pst_echo_begin(struct pst_echo_writer *w, size_t which)
@@ -203,6 +259,39 @@ void pst_echo_number(struct pst_echo_writer *w, const char *name, uint64_t value
 void pst_echo_section_end(struct pst_echo_writer *w)
 {
     w->format->section_end(w);
+}
+
+void pst_echo_list(struct pst_echo_writer *w, const char *key)
+{
+    w->is_list = false;
+    w->items = 0;
+    w->format->list(w, key);
+    w->sections++;
+}
+
+void pst_echo_item(struct pst_echo_writer *w)
+{
+    w->is_in_item = true;
+    w->pairs = 0;
+    w->format->item(w);
+    w->items++;
+}
+
+void pst_echo_item_end(struct pst_echo_writer *w)
+{
+    w->format->item_end(w);
+    w->is_in_item = false;
+}
+
+void pst_echo_list_end(struct pst_echo_writer *w)
+{
+    w->format->list_end(w);
+}
+
+void pst_echo_json(struct pst_echo_writer *w, const char *key, struct pst_slice json)
+{
+    w->format->json(w, key, json);
+    w->sections++;
 }
 
 void pst_echo_text(struct pst_echo_writer *w, const char *key, struct pst_slice text)

@@ -21,6 +21,11 @@
 #define FIELDS " HTTP/1.1\r\nHost: h\r\n"
 #define FORM   "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 15\r\n\r\na=1&b=%C3%A9&c=x"
 
+#define MULTIPART                                                                                            \
+    "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 125\r\n\r\n"                           \
+    "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n"                                             \
+    "--b\r\nContent-Disposition: form-data; name=f; filename=\"x.txt\"\r\n\r\n\xff\r\n--b--\r\n"
+
 static const struct {
     const char *request;
     int status; /* when nothing fails */
@@ -40,6 +45,10 @@ static const struct {
     {"POST /echo" FIELDS "Accept: application/json\r\n" FORM, 200},
     {"POST /echo/x?transport=1" FIELDS "Accept: text/html\r\n" FORM, 200},
     {"POST /echo/body" FIELDS FORM, 200},
+    {"POST /echo" FIELDS "Accept: text/html\r\n" MULTIPART, 200},
+    {"POST /echo" FIELDS "Accept: application/json\r\nContent-Type: application/json\r\n"
+     "Content-Length: 7\r\n\r\n{\"a\":1}",
+     200},
 };
 
 struct fixture {
