@@ -92,10 +92,15 @@ static void fake_commit(struct pst_draft *draft, pst_commit_fn *done, void *arg)
                                         .time_ms = INT64_C(1767323045678),
                                         .is_repeated = fake.is_repeated};
     int err = fake.commit_err;
-    if (!err && !fake.is_repeated)
+    if (!err && !fake.is_repeated) {
         pst_text_add(&fake.committed, pst_slice_of(draft->log.ptr, draft->log.len));
-    if (!err && !fake.is_repeated)
-        draft->files = 0;
+        if (fake.committed.failed) {
+            err = PST_E_NOMEM;
+            pst_text_free(&fake.committed);
+        } else {
+            draft->files = 0;
+        }
+    }
     done(draft, err, err ? NULL : &receipt, arg);
 }
 
