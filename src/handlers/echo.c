@@ -8,6 +8,7 @@
 
 #include "handlers/echo_body.h"
 #include "handlers/echo_format.h"
+#include "handlers/negotiate.h"
 #include "handlers/page.h"
 
 /* ---- what is shown ---- */
@@ -71,34 +72,18 @@ static bool wants_transport(struct pst_slice query, char *scratch)
     return false;
 }
 
-/* RFC 9110 5.3: several fields of one name are one list. The ptr is NULL when out of memory. */
-static struct pst_slice whole_accept(struct pst_exchange *ex)
-{
-    struct pst_slice all = PST_SLICE("");
-    size_t n = pst_exchange_field_count(ex);
-    for (size_t i = 0; i < n && all.ptr; i++) {
-        struct pst_field field = pst_exchange_field_at(ex, i);
-        if (!pst_slice_case_eq(field.name, PST_SLICE("Accept")) || field.value.len == 0)
-            continue;
-        all = all.len == 0 ? field.value
-                           : pst_exchange_printf(ex, "%.*s, %.*s", PST_FMT(all), PST_FMT(field.value));
-    }
-    return all;
-}
-
 static void echo(struct pst_exchange *ex, void *arg)
 {
     (void)arg;
     struct pst_slice query = pst_exchange_query(ex);
-    struct pst_slice accept = whole_accept(ex);
     size_t longest = pst_exchange_body(ex).len > query.len ? pst_exchange_body(ex).len : query.len;
     char *scratch = pst_exchange_alloc(ex, longest);
-    if (!scratch || !accept.ptr || pst_reply_field_ref(ex, PST_SLICE("Vary"), PST_SLICE("Accept")) != 0) {
+    if (!scratch || pst_reply_field_ref(ex, PST_SLICE("Vary"), PST_SLICE("Accept")) != 0) {
         pst_page_give_up(ex);
         return;
     }
     /* RFC 9110 12.5.1 lets a server disregard an Accept that it cannot meet: the mirror shows something. */
-    int which = pst_http_accept(accept, pst_echo_types, PST_ECHO_FORMATS);
+    int which = pst_negotiate(ex, pst_echo_types, PST_ECHO_FORMATS);
     size_t format = which < 0 ? 0 : (size_t)which;
 
     struct pst_echo_writer w;
