@@ -240,12 +240,12 @@ static void pair_op_info(const struct pst_transport *t, struct pst_transport_inf
     const struct pair *p = (const struct pair *)t;
     *ret_info = (struct pst_transport_info){.fd = -1,
                                             .is_secure = p->is_secure,
-                                            .address = "192.0.2.1",
                                             .port = 4711,
                                             .security = "",
                                             .cipher = "",
                                             .alpn = "",
                                             .failure = ""};
+    (void)snprintf(ret_info->address, sizeof(ret_info->address), "%s", p->address);
     if (p->ended == PST_IO_ERR)
         ret_info->failure = "connection reset by client";
     else if (p->ended == PST_IO_TRUNC)
@@ -299,6 +299,7 @@ struct pair *pair_new(const struct pair_options *options)
     must(p, "out of memory");
     p->base.ops = options->has_sendfile ? &ops_with_sendfile : &ops;
     p->is_secure = options->is_secure;
+    p->address = options->address ? options->address : "192.0.2.1";
     buffer_init(&p->in, options->in_cap ? options->in_cap : DEFAULT_CAP);
     buffer_init(&p->out, options->out_cap ? options->out_cap : DEFAULT_CAP);
     buffer_init(&p->hold, options->hold_cap);

@@ -20,6 +20,7 @@ struct pair_options {
     size_t ahead_cap; /* read ahead of what is asked for, as TLS does, and blind to what comes then; 0: not */
     bool is_secure;
     bool has_sendfile;
+    const char *address; /* the peer's, static; NULL: 192.0.2.1 */
 };
 
 /* What the connection has called, so that a test can tell waiting from spinning. */
@@ -46,6 +47,7 @@ struct pair {
     bool is_gone;          /* the transport was destroyed */
     bool is_emptied;       /* reading ahead has found nothing more */
     bool is_secure;
+    const char *address;
     bool waits_wr;    /* the server was told to wait for room */
     size_t taken;     /* bytes that read gave to the server */
     uint64_t backlog; /* counted bytes that the peer is said not to have acknowledged; the test's to set */
