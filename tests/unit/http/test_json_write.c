@@ -79,6 +79,19 @@ static void test_json__containers__commas_where_they_belong(void **state)
     pst_json_end_array(&json);
     assert_json(&json, "[]");
 
+    pst_json_array(&json);
+    for (int i = 0; i < 2; i++) {
+        pst_json_array(&json);
+        pst_json_int(&json, i);
+        pst_json_end_array(&json);
+        pst_json_object(&json);
+        pst_json_name(&json, "");
+        pst_json_int(&json, i);
+        pst_json_end_object(&json);
+    }
+    pst_json_end_array(&json);
+    assert_json(&json, "[[0],{\"\":0},[1],{\"\":1}]");
+
     pst_json_object(&json);
     pst_json_name(&json, "a");
     pst_json_int(&json, 1);

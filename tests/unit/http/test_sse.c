@@ -438,6 +438,29 @@ static void test_sse_backlog__over_the_bound__only_that_reader_is_cut(void **sta
     assert_int_equal(check_many(receive(1), sent), sent + 10);
 }
 
+/* Of an event that is half on its way the rest counts. */
+static void test_sse_backlog__rest_of_a_long_event__counts(void **state)
+{
+    (void)state;
+    enum { LONG = 40000, SHORT = 5000, ROOM = 600 };
+    static char data[LONG];
+    memset(data, 'x', sizeof(data));
+    const struct pst_sse_event first = {.data = {data, LONG}}, next = {.data = {data, SHORT}};
+    for (size_t bound = 26000; bound <= 32000; bound += 6000) {
+        open_hub(&(struct pst_sse_options){.max_backlog_bytes = bound});
+        open_reader_in(0, ROOM);
+        (void)receive(0);
+        assert_int_equal(pst_sse_send(bench.hub, &first), 0);
+        test_worker_turns(&bench.w, 3); /* a chunk of it, 16 KiB, is with the session */
+        assert_int_equal(pst_sse_send(bench.hub, &next), 0);
+        struct pst_slice got = receive(0);
+        bool fits = LONG - PST_CHUNK_BYTES + SHORT < bound;
+        assert_int_equal(bench.pairs[0]->was_cut, !fits);
+        assert_int_equal(got.len == 8 + LONG + 8 + SHORT, fits);
+        pair_end(bench.pairs[0], PST_IO_ERR);
+    }
+}
+
 /* Nobody can take more than one turn lets him: what comes in one go does not count against him. */
 static void test_sse_backlog__much_at_once_to_an_idle_reader__arrives(void **state)
 {
@@ -482,13 +505,18 @@ static void test_sse__server_drains__what_was_sent_before_then_the_end(void **st
     (void)receive(0);
     (void)receive(1);
     send_many(0, 20);
-    pst_driver_drain(&bench.w.driver);
-    send_many(20, 40); /* too late */
+    test_worker_turns(&bench.w, 2);
     struct pst_slice got = receive(0);
     assert_true(pst_slice_starts(got, PST_SLICE("a8c\r\n")));
-    assert_true(pst_slice_ends(got, PST_SLICE("\r\n0\r\n\r\n")));
-    assert_int_equal(check_many(pst_slice_of(got.ptr + 5, got.len - 12), 0), 20);
-    assert_int_equal(check_many(receive(1), 0), 20);
+    assert_int_equal(check_many(pst_slice_of(got.ptr + 5, got.len - 7), 0), 20);
+    send_many(20, 400); /* more than the session takes at a time */
+    pst_driver_drain(&bench.w.driver);
+    send_many(400, 500); /* too late */
+    got = receive(0);
+    assert_true(pst_slice_ends(got, PST_SLICE("d\n\n\r\n0\r\n\r\n")));
+    assert_non_null(memmem(got.ptr, got.len, "data: 00399 ", 12));
+    assert_null(memmem(got.ptr, got.len, "data: 00400 ", 12));
+    assert_int_equal(check_many(receive(1), 0), 400);
     assert_true(bench.pairs[0]->is_shut && bench.pairs[1]->is_shut);
     assert_int_equal(pst_sse_readers(bench.hub), 0);
     assert_int_equal(bench.w.end, PST_END_OK);
@@ -563,6 +591,7 @@ int main(void)
         TEST(test_sse_ping__event_half_sent__waits),
         TEST(test_sse_backlog__below_the_bound__waits_and_arrives),
         TEST(test_sse_backlog__over_the_bound__only_that_reader_is_cut),
+        TEST(test_sse_backlog__rest_of_a_long_event__counts),
         TEST(test_sse_backlog__much_at_once_to_an_idle_reader__arrives),
         TEST(test_sse__peer_takes_one_byte_at_a_time__nothing_lost),
         TEST(test_sse__peer_stops_reading__cut_at_the_write_deadline),
