@@ -160,7 +160,8 @@ PST_API bool pst_box_name_is_valid(struct pst_slice name);
 
 /* ---- removing ---- */
 
-/* Blocks. Files that no other post has vanish. Errors: PST_E_NOENT, PST_E_IO. */
+/* Blocks. Files that no other post has vanish. Errors: PST_E_NOENT, PST_E_FULL (it takes some room first),
+ * PST_E_IO. */
 PST_API int pst_store_delete(struct pst_store *store, struct pst_slice box, uint64_t id);
 /* Gives back the space of what was deleted, and checks the database. Blocks. *ret_bytes: freed.
  * A server may go on meanwhile. Errors: PST_E_SYNTAX: damaged, or files are gone; PST_E_IO. */

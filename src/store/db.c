@@ -6,8 +6,6 @@
 
 #include <postern/err.h>
 
-enum { BUSY_MS = 20000 }; /* longer than any write transaction of ours takes */
-
 static const char *const texts[] = {
 #define X(name, text) [PST_SQL_##name] = (text),
 #include "store/sql.def"
@@ -19,7 +17,7 @@ int pst_db_open(struct pst_db *db, const char *path, int flags)
     memset(db, 0, sizeof(*db));
     int rc = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (rc == SQLITE_OK)
-        rc = sqlite3_busy_timeout(db->handle, BUSY_MS);
+        rc = sqlite3_busy_timeout(db->handle, PST_DB_BUSY_MS);
     /* A database that somebody else has prepared must not make us run what it holds. */
     if (rc == SQLITE_OK)
         rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);

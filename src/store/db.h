@@ -18,6 +18,8 @@ enum pst_sql {
     PST_SQL_COUNT
 };
 
+enum { PST_DB_BUSY_MS = 20000 }; /* longer than any write transaction of ours takes */
+
 struct pst_db {
     sqlite3 *handle;
     sqlite3_stmt *stmts[PST_SQL_COUNT]; /* NULL: not prepared yet */

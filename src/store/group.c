@@ -9,7 +9,7 @@ int pst_group_begin(struct pst_group *group, struct pst_store *store)
 {
     group->store = store;
     group->db = &store->writer.db;
-    group->is_changed = group->has_files = false;
+    group->has_begun = group->is_changed = group->has_files = false;
     group->room_err = 0;
     group->new_bytes = 0;
     group->box_count = 0;
@@ -23,6 +23,7 @@ int pst_group_begin(struct pst_group *group, struct pst_store *store)
         group->total_boxes = (uint64_t)sqlite3_column_int64(stmt, 0);
         group->total_bytes = (uint64_t)sqlite3_column_int64(stmt, 1);
         pst_db_reset(stmt);
+        group->has_begun = true;
         return 0;
     }
     (void)pst_db_simple(group->db, PST_SQL_ROLLBACK);

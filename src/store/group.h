@@ -20,6 +20,7 @@ struct pst_group {
     struct pst_store *store;
     struct pst_db *db;
     uint64_t total_boxes, total_bytes;
+    bool has_begun;
     bool is_changed;    /* there is something to commit */
     bool has_files;     /* files/ has to be synced */
     int room_err;       /* what the disk says: PST_E_FULL: no more posts */

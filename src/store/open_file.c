@@ -7,7 +7,7 @@
 
 #include "store/internal.h"
 
-/* As much of s as there is room for, without cutting a character of UTF-8 in two. */
+/* As much of s as there is room for, without cutting a character of UTF-8 in two; behind a cut nothing follows. */
 static struct pst_slice copy_cut(struct pst_slice s, char **buffer, size_t *room)
 {
     size_t len = s.len;
@@ -20,7 +20,7 @@ static struct pst_slice copy_cut(struct pst_slice s, char **buffer, size_t *room
     if (len)
         memcpy(to, s.ptr, len);
     *buffer += len;
-    *room -= len;
+    *room = len == s.len ? *room - len : 0;
     return pst_slice_of(to, len);
 }
 

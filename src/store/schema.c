@@ -39,7 +39,10 @@ static const char *const steps[PST_SCHEMA_VERSION] = {
 };
 
 enum {
-    APPLICATION_ID = 0x50737472,      /* "Pstr" */
+    APPLICATION_ID = 0x50737472, /* "Pstr" */
+    LOG_PAGES = 1000,
+    LOG_PAGES_LONG = 8000,
+    LOG_WAIT_MS = 100,
     CHECKED_BYTES = 64 * 1024 * 1024, /* a larger database is not read whole at opening */
 };
 
@@ -71,15 +74,15 @@ static int check_origin(struct pst_db *db, int *ret_version, char *why, size_t w
     return 0;
 }
 
-/* The first row of a check: "ok", or what is wrong. */
-static int check_with(struct pst_db *db, const char *pragma)
+/* PST_E_SYNTAX where the first row is not what it should be. */
+static int check_with(struct pst_db *db, const char *pragma, const char *wanted)
 {
     sqlite3_stmt *stmt = NULL;
     int rc = sqlite3_prepare_v2(db->handle, pragma, -1, &stmt, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(stmt);
     int err = rc == SQLITE_ROW ? 0 : pst_db_err(db, rc == SQLITE_DONE ? SQLITE_CORRUPT : rc);
-    if (!err && !pst_slice_eq(pst_db_column(stmt, 0), PST_SLICE("ok")))
+    if (!err && !pst_slice_eq(pst_db_column(stmt, 0), pst_slice_str(wanted)))
         err = PST_E_SYNTAX;
     sqlite3_finalize(stmt);
     return err;
@@ -94,18 +97,18 @@ static int check_contents(struct pst_db *db, int version)
     if (err)
         return err;
     if (pages * page_bytes <= CHECKED_BYTES)
-        return check_with(db, "PRAGMA quick_check(1)");
+        return check_with(db, "PRAGMA quick_check(1)", "ok");
     if (version == 0)
         return 0;
-    err = check_with(db, "PRAGMA quick_check(total)");
-    return err ? err : check_with(db, "PRAGMA quick_check(box)");
+    err = check_with(db, "PRAGMA quick_check(total)", "ok");
+    return err ? err : check_with(db, "PRAGMA quick_check(box)", "ok");
 }
 
-int pst_schema_check(struct pst_db *db, int *ret_version, char *why, size_t why_size)
+int pst_schema_check(struct pst_db *db, bool is_thorough, int *ret_version, char *why, size_t why_size)
 {
     why[0] = '\0';
     int err = check_origin(db, ret_version, why, why_size);
-    if (!err)
+    if (!err && is_thorough)
         err = check_contents(db, *ret_version);
     if (err == PST_E_SYNTAX && !why[0])
         snprintf(why, why_size,
@@ -139,8 +142,9 @@ static bool has_log(const char *path)
     return access(log, F_OK) == 0;
 }
 
-int pst_schema_preview(const char *path, char *why, size_t why_size)
+int pst_schema_preview(const char *path, bool *ret_is_checked, char *why, size_t why_size)
 {
+    *ret_is_checked = false;
     if (access(path, F_OK) != 0)
         return PST_E_NOENT;
     /* With a log there may be other connections, even of this process: to open and close the database by our
@@ -156,13 +160,14 @@ int pst_schema_preview(const char *path, char *why, size_t why_size)
     int err = pst_db_open(&db, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
     free(uri);
     if (!err)
-        err = pst_schema_check(&db, &version, why, why_size);
+        err = pst_schema_check(&db, true, &version, why, why_size);
     else if (err == PST_E_SYNTAX)
         snprintf(why, why_size, "posts.db is no database");
     pst_db_close(&db);
     /* Somebody came in between: what was read may be neither old nor new. The real opening will see. */
-    if (err == PST_E_SYNTAX && has_log(path))
+    if (has_log(path))
         return 0;
+    *ret_is_checked = true;
     return err;
 }
 
@@ -188,11 +193,34 @@ int pst_schema_upgrade(struct pst_db *db, int from, int to)
     return 0;
 }
 
+/* Moves the log into the database when it has grown. Readers that overlap without a gap would keep it from
+ * ever beginning anew: once it is long we wait for them, a little. */
+static int on_log_growth(void *arg, sqlite3 *handle, const char *name, int pages)
+{
+    (void)arg;
+    if (pages < LOG_PAGES)
+        return SQLITE_OK;
+    bool is_long = pages >= LOG_PAGES_LONG;
+    if (is_long)
+        sqlite3_busy_timeout(handle, LOG_WAIT_MS);
+    /* Where it fails the next commit tries again; this one is done. */
+    (void)sqlite3_wal_checkpoint_v2(
+        handle, name, is_long ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (is_long)
+        sqlite3_busy_timeout(handle, PST_DB_BUSY_MS);
+    return SQLITE_OK;
+}
+
 int pst_schema_make_ready(struct pst_db *db)
 {
+    int err = check_with(db, "PRAGMA journal_mode = WAL", "wal");
+    if (err == PST_E_SYNTAX) /* it stays as it was where memory cannot be shared between processes */
+        return PST_E_UNSUPPORTED;
     /* What was removed is overwritten where that costs no further page: people's words are not left behind.
      */
-    return pst_db_exec(db,
-                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = FAST;"
-                       "PRAGMA journal_size_limit = 16777216");
+    if (!err)
+        err = pst_db_exec(db, "PRAGMA synchronous = FULL; PRAGMA secure_delete = FAST;"
+                              "PRAGMA journal_size_limit = 16777216");
+    sqlite3_wal_hook(db->handle, on_log_growth, NULL);
+    return err;
 }

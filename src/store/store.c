@@ -34,8 +34,9 @@ static int open_db(struct pst_store *store, char *why, size_t why_size)
 {
     bool is_server = store->options.mode == PST_STORE_SERVE;
     struct pst_db *db = &store->writer.db;
+    bool is_checked;
     int version = 0;
-    int err = pst_schema_preview(store->folder.db_path, why, why_size);
+    int err = pst_schema_preview(store->folder.db_path, &is_checked, why, why_size);
     if (err == PST_E_NOENT && is_server)
         err = 0;
     if (!err)
@@ -46,11 +47,14 @@ static int open_db(struct pst_store *store, char *why, size_t why_size)
     /* Until we know that it is ours, nothing of it is changed, not even by tidying up at the close. */
     err = pst_db_set_checkpoint_on_close(db, false);
     if (!err)
-        err = pst_schema_check(db, &version, why, why_size);
+        err = pst_schema_check(db, is_server && !is_checked, &version, why, why_size);
     if (!err && version == 0) /* for good, but for nothing once there are tables */
         err = pst_db_exec(db, "PRAGMA auto_vacuum = INCREMENTAL");
     if (!err)
         err = pst_schema_make_ready(db);
+    if (err == PST_E_UNSUPPORTED && !why[0])
+        snprintf(why, why_size, "%.150s: this file system cannot hold a database that several programs share",
+                 store->folder.path);
     if (!err)
         err = upgrade(store, version, why, why_size);
     if (!err)
@@ -83,6 +87,10 @@ static int remove_leftovers(struct pst_store *store, char *why, size_t why_size)
 
 static int open_all(struct pst_store *store, const char *folder, char *why, size_t why_size)
 {
+    if (!sqlite3_threadsafe()) {
+        snprintf(why, why_size, "the SQLite library here was built without threads");
+        return PST_E_UNSUPPORTED;
+    }
     int err = pst_folder_open(&store->folder, folder, store->options.mode, why, why_size);
     if (!err)
         err = open_db(store, why, why_size);

@@ -85,7 +85,7 @@ static int run_group(struct pst_store *store, struct pst_group *group, struct ps
     return err;
 }
 
-/* A group of one has failed: what it had placed in files/ goes again. But not where the disk failed: the
+/* An operation has failed: what it had placed in files/ goes again. But not where the disk failed: the
  * commit may yet be found in the log by the next opening, which then knows what is needed. */
 static void give_up(struct pst_store *store, struct pst_op *op, int err)
 {
@@ -98,6 +98,12 @@ static void give_up(struct pst_store *store, struct pst_op *op, int err)
         if (!file->has_tmp)
             pst_blob_list_add(&placed, file->hash);
     pst_blob_purge(&store->folder, &store->writer.db, &placed);
+}
+
+static void give_up_all(struct pst_store *store, struct pst_list *ops, int err)
+{
+    for (struct pst_list *node = ops->next; node != ops; node = node->next)
+        give_up(store, op_of(node), err);
 }
 
 static void run_each(struct pst_store *store, struct pst_group *group, struct pst_list *ops)
@@ -155,10 +161,10 @@ static void *run(void *arg)
         if (!take(&store->writer, &ops, &count, true))
             return NULL;
         int err = run_group(store, group, &ops, &count, true);
-        if (err && count == 1)
-            give_up(store, op_of(ops.next), err);
-        else if (err)
+        if (err && count > 1 && group->has_begun)
             run_each(store, group, &ops);
+        else if (err) /* also: another process kept the database locked, and would from each of them */
+            give_up_all(store, &ops, err);
         tell(store, &ops);
     }
 }
@@ -243,7 +249,8 @@ int pst_writer_wait(struct pst_store *store, struct pst_op *op)
 static void tell_committer(struct pst_op *op)
 {
     struct pst_draft *draft = op->draft;
-    draft->done(draft, op->err, &op->receipt, draft->done_arg);
+    struct pst_receipt receipt = op->receipt; /* outlives the draft, which done may free first */
+    draft->done(draft, op->err, &receipt, draft->done_arg);
 }
 
 void pst_store_commit(struct pst_store *store, struct pst_draft *draft, pst_commit_fn *done, void *arg)
