@@ -3,8 +3,7 @@
 
 #include <arpa/inet.h>
 
-#include <postern/http.h>
-
+#include "handlers/negotiate.h"
 #include "handlers/origin.h"
 
 /* ---- this machine ---- */
@@ -135,23 +134,10 @@ bool pst_access_is_same_site(const struct pst_exchange *ex, const struct pst_sli
 
 /* ---- what the client reads ---- */
 
-bool pst_access_wants_json(const struct pst_exchange *ex)
+bool pst_access_wants_json(struct pst_exchange *ex)
 {
     /* curl and fetch() take anything, and the first one offered wins ties; a browser that follows a form asks
      * for HTML by name. */
     static const char *const offered[] = {"application/json", "text/html"};
-    char joined[2048];
-    size_t len = 0, n = pst_exchange_field_count(ex);
-    /* RFC 9110 5.3: several fields of one name are one list. */
-    for (size_t i = 0; i < n; i++) {
-        struct pst_field field = pst_exchange_field_at(ex, i);
-        if (!pst_slice_case_eq(field.name, PST_SLICE("Accept")) || field.value.len == 0 ||
-            field.value.len + 1 > sizeof joined - len)
-            continue;
-        if (len > 0)
-            joined[len++] = ',';
-        memcpy(joined + len, field.value.ptr, field.value.len);
-        len += field.value.len;
-    }
-    return pst_http_accept(pst_slice_of(joined, len), offered, 2) != 1;
+    return pst_negotiate(ex, offered, 2) != 1;
 }

@@ -17,6 +17,6 @@ bool pst_access_is_local(const struct pst_exchange *ex);
 bool pst_access_is_same_site(const struct pst_exchange *ex, const struct pst_slice *others, size_t count);
 
 /* Whether the client prefers JSON to a page: browsers that follow a form do not, curl and fetch do. */
-bool pst_access_wants_json(const struct pst_exchange *ex);
+bool pst_access_wants_json(struct pst_exchange *ex);
 
 #endif

@@ -216,18 +216,6 @@ static void test_wants_json__table(void **state)
     }
 }
 
-static void test_wants_json__longer_than_what_is_looked_at__the_rest_is_left_out(void **state)
-{
-    struct bare_exchange *b = *state;
-    char fields[4000];
-    char *at = fields;
-    memcpy(at, "Accept: ", 8);
-    memset(at + 8, 'x', 3000);
-    (void)snprintf(at + 3008, sizeof fields - 3008, "\r\nAccept: text/html\r\n");
-    request(b, false, "h", fields);
-    assert_false(pst_access_wants_json(b->ex));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,8 +223,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_same_site__no_authority__no_origin_is_ours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_is_local__table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wants_json__table, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_wants_json__longer_than_what_is_looked_at__the_rest_is_left_out,
-                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
