@@ -12,8 +12,8 @@
 
 #define FIELD(name, value) "--b\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" value "\r\n"
 #define FILE_PART(name)                                                                                      \
-    "--b\r\nContent-Disposition: form-data; name=\"" name "\"; filename=\"x\"\r\n\r\nsome contents of "      \
-                                                          "it\r\n"
+    "--b\r\nContent-Disposition: form-data; name=\"" name "\"; filename=\"x\"\r\n\r\n"                       \
+    "some contents of it\r\n"
 
 static const struct {
     const char *type, *body;
