@@ -203,7 +203,7 @@ static void add_fields(struct pst_text *t, const struct pst_board_look *look,
         pst_text_adds(t, "Your message was not posted: ");
         pst_text_add_html(t, pst_slice_str(d->reason));
         pst_text_adds(t, ".");
-        if (!d->is_kept)
+        if (d->is_lost)
             pst_text_adds(t, " To find what you typed again, go back to the page before.");
     }
     pst_text_adds(t, "</p>\n<input type=\"hidden\" name=\"" PST_BOARD_KEY "\" value=\"");
@@ -299,11 +299,11 @@ static void add_pages(struct pst_text *t, const struct pst_board_look *look,
                       const struct pst_board_place *place, const struct pst_board_list *list)
 {
     const char *home = *look->base ? look->base : "/";
-    bool has_newer = place->below != 0 || (place->above != 0 && list->is_more);
+    bool has_newer = place->below != 0 || place->above != 0;
     bool has_older = place->above != 0 || list->is_more;
     pst_text_addf(t, "<nav id=\"pages\" class=\"pages\" aria-label=\"Pages of messages\"%s>\n",
                   has_newer || has_older || place->id != 0 ? "" : " hidden");
-    if (has_newer || place->above != 0 || place->id != 0)
+    if (has_newer || place->id != 0)
         pst_text_addf(t, "<a class=\"newest\" href=\"%s\">Newest messages</a>\n", home);
     if (list->count > 0 && place->id == 0) {
         if (has_newer)

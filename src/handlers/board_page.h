@@ -41,7 +41,7 @@ struct pst_board_look {
 /* Which messages are on a page. */
 struct pst_board_place {
     uint64_t below; /* those below this id; 0: the newest */
-    uint64_t above; /* those right above it; not 0 only where below is 0 */
+    uint64_t above; /* those right above it, where there are still newer ones; then below is 0 */
     uint64_t id;    /* that message alone; then the others are 0 */
 };
 
@@ -51,7 +51,7 @@ struct pst_board_page {
     size_t key_at;            /* in html: PST_BOARD_KEY_BYTES that are to be replaced */
 };
 
-/* posts: newest first. is_more: there are older ones (or, with place->above, newer ones) beyond. position:
+/* posts: newest first. is_more: there are older ones (with place->above: newer ones) beyond. position:
  * where in the stream of events the page stands; see board_live.h. Out of memory shows in html.failed. */
 struct pst_board_list {
     const struct pst_post *posts;
@@ -68,7 +68,7 @@ void pst_board_page_free(struct pst_board_page *page);
 /* What a form shows that has been sent and refused. */
 struct pst_board_draft {
     const char *reason;
-    bool is_kept; /* name and message are what was typed; else the browser may still have it */
+    bool is_lost; /* what was typed was not read; the browser may still have it */
     struct pst_slice name, message;
 };
 /* Appends the page as one reply has it. draft may be NULL. key: PST_BOARD_KEY_BYTES hexadecimal digits. */
