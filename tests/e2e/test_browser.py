@@ -1,59 +1,27 @@
 #!/usr/bin/env python3
 """A real browser over both doors: Chromium, which trusts the test CA through its own certificate store, looks at the
 demo site, follows its links and sends its forms. Runs where node, chromium, certutil and tests/browser/node_modules are
-there (scripts/test.sh --full brings them; by hand: npm ci in tests/browser). Screenshots go to the build folder.
+there: see browsers.py.
 
 Run: python3 tests/e2e/test_browser.py [-v]"""
 
-import json
 import os
-import shutil
-import subprocess
 import unittest
 
-import harness
+import browsers
 import peers
-from peers import SITE, each_door, need
-
-BROWSER_DIR = os.path.join(harness.SOURCE_DIR, "tests", "browser")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SHOTS_DIR = os.path.join(os.environ.get("POSTERN_BUILD_DIR") or os.path.join(harness.SOURCE_DIR, "build"),
-                         "screenshots")
-
-# A browser takes its time to start, more so beside other tests.
-BROWSER_S = 240
+from browsers import SHOTS_DIR
+from peers import SITE, each_door
 
 # As the page shows it: HTML makes one line end of CR LF.
 POSTED = [["name", 'Zoë <b>bold</b> & "quoted"'], ["message", "first line\n100% & = + ü 門"],
           ["gate", "over-the-wall"], ["carry", "lantern"], ["carry", "cat"]]
 
 
-@need("node", "certutil")
-@unittest.skipUnless(CHROMIUM, "not installed: chromium")
-@unittest.skipUnless(os.path.isdir(os.path.join(BROWSER_DIR, "node_modules", "playwright-core")),
-                     "not installed: playwright-core (npm ci in tests/browser)")
-class Browser(peers.Case):
-    def home(self, ca=None):
-        """A home folder for the browser, whose certificate store trusts this CA."""
-        folder = self.folder()
-        store = folder(".pki", "nssdb")
-        os.makedirs(store)
-        commands = [["-N", "--empty-password"]]
-        if ca:
-            commands.append(["-A", "-n", "postern test CA", "-t", "C,,", "-i", ca])
-        for command in commands:
-            subprocess.run(["certutil", "-d", "sql:" + store] + command, check=True, stdin=subprocess.DEVNULL,
-                           timeout=harness.PATIENCE_S)
-        return folder.path
-
+@browsers.need_browser
+class Browser(browsers.Case):
     def visit(self, door, home, shots=None):
-        if shots:
-            os.makedirs(shots, exist_ok=True)
-        job = {"chromium": CHROMIUM, "url": door.url + "/", "home": home, "shots": shots}
-        done = subprocess.run(["node", "visit.mjs", json.dumps(job)], cwd=BROWSER_DIR, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=BROWSER_S, check=False)
-        self.assertEqual(done.returncode, 0, done.stderr.decode())
-        return json.loads(done.stdout)
+        return self.drive("visit.mjs", home, url=door.url + "/", shots=shots)
 
     @each_door
     def test_demo_site__looked_at_and_used(self, scheme):
