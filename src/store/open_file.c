@@ -7,7 +7,8 @@
 
 #include "store/internal.h"
 
-/* As much of s as there is room for, without cutting a character of UTF-8 in two; behind a cut nothing follows. */
+/* As much of s as there is room for, without cutting a character of UTF-8 in two; behind a cut nothing
+ * follows. */
 static struct pst_slice copy_cut(struct pst_slice s, char **buffer, size_t *room)
 {
     size_t len = s.len;
