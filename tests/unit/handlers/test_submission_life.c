@@ -191,8 +191,7 @@ static void test_life__disk_fills_up_mid_upload__answered_while_the_body_comes(v
     fake.fail_at = 3;
     fake.fail_err = PST_E_FULL;
     open_with(b, MULTIPART, len);
-    size_t sent = bench_send(b, body, len, 16384, true);
-    assert_true(sent < len);
+    (void)bench_send(b, body, 4 * PST_UPLOAD_HIGH_BYTES, 16384, true); /* more is to come */
     test_worker_jobs(&b->w);
     assert_int_equal(strncmp(bench_take(b), "HTTP/1.1 507", 12), 0);
     assert_int_equal(b->replies, 1);
