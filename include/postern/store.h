@@ -73,7 +73,8 @@ struct pst_draft_head {
     struct pst_slice address; /* of the peer; may be empty */
     struct pst_slice key;     /* an Idempotency-Key, at most 255 bytes; empty: none */
     bool may_make_box;        /* else a box that is not there is PST_E_NOENT */
-    uint64_t box_bytes;       /* of this box; 0: the store's */
+    bool is_declared;   /* the box is one that the server was set up with: max_boxes does not hold it up */
+    uint64_t box_bytes; /* of this box; 0: the store's */
 };
 struct pst_receipt {
     uint64_t id;      /* of the post in its box: 1, 2, 3...; never used again after a deletion */

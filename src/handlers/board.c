@@ -425,6 +425,7 @@ static void set_rules(struct pst_board *board, uint64_t picture_bytes)
     board->rules = (struct pst_submission_rules){
         .box = board->box,
         .may_make_box = true,
+        .is_declared = true,
         .body_bytes = FORM_BYTES + (has_pictures ? picture_bytes : 0),
         .file_bytes = picture_bytes,
         .max_files = has_pictures ? 1 : 0,

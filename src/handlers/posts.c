@@ -69,7 +69,7 @@ int pst_posts_box(struct pst_posts *posts, const char *spec, char *why, size_t w
         pst_box_free(box);
         return PST_E_EXISTS;
     }
-    box->rules.may_make_box = true;
+    box->rules.may_make_box = box->rules.is_declared = true;
     while (*at)
         at = &(*at)->following;
     *at = box;

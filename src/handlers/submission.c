@@ -157,6 +157,7 @@ static int describe(struct pst_submission *s)
                                         .address = pst_slice_str(peer.address),
                                         .key = pst_slice_of(s->key.text, s->key.len),
                                         .may_make_box = s->rules.may_make_box,
+                                        .is_declared = s->rules.is_declared,
                                         .box_bytes = s->rules.box_bytes};
     int err = 0;
     for (size_t i = 0; i < s->fields.count && !err; i++)

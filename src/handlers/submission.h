@@ -32,12 +32,12 @@ struct pst_submission_outcome {
  * lives as long as the exchange. */
 struct pst_submission_rules {
     struct pst_slice box;
-    bool may_make_box;
-    uint64_t box_bytes;  /* 0: the store's */
-    uint64_t body_bytes; /* of the whole request; 0: limits.stream_bytes */
-    uint64_t file_bytes; /* of one file; 0: limits.form_file_bytes */
-    unsigned max_files;  /* 0: files are refused */
-    bool is_form_only;   /* JSON and plain text are 415 */
+    bool may_make_box, is_declared; /* as in struct pst_draft_head */
+    uint64_t box_bytes;             /* 0: the store's */
+    uint64_t body_bytes;            /* of the whole request; 0: limits.stream_bytes */
+    uint64_t file_bytes;            /* of one file; 0: limits.form_file_bytes */
+    unsigned max_files;             /* 0: files are refused */
+    bool is_form_only;              /* JSON and plain text are 415 */
     /* Of fields and files; field_count 0: any names. Others are refused with 422. */
     const struct pst_submission_field *fields;
     size_t field_count;

@@ -113,7 +113,7 @@ static int check_limits(struct pst_group *group, const struct pst_draft *draft,
     const struct pst_store_options *options = &group->store->options;
     if (!box && !draft->head.may_make_box)
         return PST_E_NOENT;
-    if (!box && is_over(options->max_boxes, group->total_boxes, 1))
+    if (!box && !draft->head.is_declared && is_over(options->max_boxes, group->total_boxes, 1))
         return PST_E_LIMIT;
     if (box && box->last_id >= PST_POST_ID_MAX)
         return PST_E_FULL;

@@ -362,6 +362,25 @@ static void test_post__auto_boxes__made_by_the_first_post(void **state)
     pst_posts_free(posts);
 }
 
+static void test_post__no_more_boxes__declared_ones_are_still_made(void **state)
+{
+    struct fixture *f = *state;
+    const struct pst_posts_options options = {.auto_boxes = true};
+    struct pst_posts *posts;
+    store_rig_close(&f->rig);
+    f->rig.options.max_boxes = 1;
+    store_rig_open(&f->rig);
+    assert_int_equal(pst_posts_new(&posts, f->rig.store, &options), 0);
+    char why[256];
+    assert_int_equal(pst_posts_box(posts, "declared", why, sizeof why), 0);
+    assert_int_equal(pst_posts_mount(posts, f->w.server, "/auto/"), 0);
+    assert_has(ask(f, "POST /auto/one", FORM, "x=1"), "HTTP/1.1 201 ");
+    assert_has(ask(f, "POST /auto/two", FORM, "x=1"), "HTTP/1.1 507 ");
+    assert_has(ask(f, "POST /auto/declared", FORM, "x=1"), "HTTP/1.1 201 ");
+    assert_has(ask(f, "POST /auto/one", FORM, "x=2"), "Location: /auto/one/2\r\n");
+    pst_posts_free(posts);
+}
+
 /* ---- declaring and mounting ---- */
 
 static void test_posts__declared_twice__said(void **state)
@@ -407,6 +426,7 @@ int main(void)
         POSTS(test_post__other_sites__only_where_allowed),
         POSTS(test_post__unknown_box__only_the_person_here_is_told_how_to_have_it),
         POSTS(test_post__auto_boxes__made_by_the_first_post),
+        POSTS(test_post__no_more_boxes__declared_ones_are_still_made),
         POSTS(test_posts__declared_twice__said),
         POSTS(test_posts__mount__prefixes_that_are_none),
     };

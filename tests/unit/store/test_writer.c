@@ -287,6 +287,13 @@ static void test_limits__max_boxes__counts_those_that_are_there(void **state)
     assert_int_equal(post_of(rig, "c", 0, 1, 0), PST_E_LIMIT);
     assert_int_equal(post_of(rig, "a", 0, 1, 0), 0);
     assert_int_equal(store_rig_names(rig, "tmp"), 0);
+    /* A box that the server was set up with is not one of those that anybody makes. */
+    struct pst_receipt receipt;
+    struct pst_draft *draft = store_rig_draft(rig->store, "c");
+    const struct pst_draft_head head = {.box = PST_SLICE("c"), .may_make_box = true, .is_declared = true};
+    assert_int_equal(pst_draft_describe(draft, &head), 0);
+    assert_int_equal(store_rig_commit(rig->store, draft, &receipt), 0);
+    assert_int_equal(post_of(rig, "d", 0, 1, 0), PST_E_LIMIT);
 }
 
 static void test_limits__spare_bytes__more_than_the_disk_has__full(void **state)
