@@ -151,19 +151,25 @@ void pst_posts_page_how(struct pst_text *t, const struct pst_posts_view *view)
 {
     struct pst_slice names[EXAMPLE_FIELDS];
     size_t n = example_names(view->rules, names);
+    bool takes_files = view->rules && view->rules->rules.max_files > 0;
     pst_text_adds(t,
                   "<section aria-labelledby=\"how\" class=\"card\">\n<h2 id=\"how\">How to post here</h2>\n"
                   "<p>With a form on any page of this site:</p>\n<pre><code>&lt;form method=\"post\" "
                   "action=\"");
     pst_html_add_url(t, view);
-    pst_text_adds(t, "\"&gt;\n");
+    pst_text_adds(t, takes_files ? "\" enctype=\"multipart/form-data\"&gt;\n" : "\"&gt;\n");
     for (size_t i = 0; i < n; i++)
         pst_text_addf(t, "  &lt;label&gt;%.*s &lt;input name=\"%.*s\"&gt;&lt;/label&gt;\n", PST_FMT(names[i]),
                       PST_FMT(names[i]));
+    if (takes_files)
+        pst_text_adds(t, "  &lt;input type=\"file\" name=\"file\" aria-label=\"File\"&gt;\n");
     pst_text_adds(t, "  &lt;button&gt;Send&lt;/button&gt;\n&lt;/form&gt;</code></pre>\n"
                      "<p>From a terminal:</p>\n<pre><code>curl");
     for (size_t i = 0; i < n; i++)
-        pst_text_addf(t, " --data '%.*s=%s'", PST_FMT(names[i]), i == 0 ? "Ada" : "Hello");
+        pst_text_addf(t, " %s '%.*s=%s'", takes_files ? "--form" : "--data", PST_FMT(names[i]),
+                      i == 0 ? "Ada" : "Hello");
+    if (takes_files)
+        pst_text_adds(t, " --form 'file=@picture.png'");
     pst_text_adds(t, " ");
     pst_html_adds(t, view->origin);
     pst_html_add_url(t, view);

@@ -7,7 +7,7 @@
 #include "handlers/posts_page.h"
 
 /* In a list, longer values are cut, and the post's own page has them whole. */
-enum { LIST_VALUE_BYTES = 2000 };
+enum { LIST_VALUE_BYTES = 800 };
 
 /* ---- JSON ---- */
 

@@ -74,22 +74,22 @@ static void read_something(struct pst_exchange *ex, struct pst_posts *posts, str
         .path = path, .is_local = pst_access_is_local(ex), .is_public = is_public(posts, &path)};
     size_t formats = 0;
     const struct pst_reading_kind *kind = kind_of(&path, &formats);
-    if (pst_reply_field_ref(ex, PST_SLICE("Vary"), PST_SLICE("Accept")) != 0) {
-        pst_page_give_up(ex);
-        return;
-    }
     if (!ask.is_public && !ask.is_local) {
         pst_posts_refuse(ex, posts, PST_POSTS_ANY, 403, NOT_LOCAL);
         return;
     }
-    const char *why = settle(ex, &ask, formats);
-    if (why) {
-        pst_posts_refuse(ex, posts, PST_POSTS_ANY, 400, why);
+    if (path.what == PST_POSTS_FILE) { /* it is what it is */
+        ask.query.format = PST_POSTS_ANY;
+        pst_reading_begin(ex, posts, &ask, kind);
         return;
     }
-    if (ask.query.format > PST_POSTS_HTML)
-        kind = &pst_reading_export;
-    pst_reading_begin(ex, posts, &ask, kind);
+    const char *why = settle(ex, &ask, formats);
+    if (why)
+        pst_posts_refuse(ex, posts, PST_POSTS_ANY, 400, why);
+    else if (pst_reply_field_ref(ex, PST_SLICE("Vary"), PST_SLICE("Accept")) != 0)
+        pst_page_give_up(ex);
+    else
+        pst_reading_begin(ex, posts, &ask, ask.query.format > PST_POSTS_HTML ? &pst_reading_export : kind);
 }
 
 static void on_get(struct pst_exchange *ex, void *arg)

@@ -83,6 +83,8 @@ void pst_posts_refuse(struct pst_exchange *ex, const struct pst_posts *posts, en
         pst_text_add_json(&text, pst_slice_str(reason));
         pst_text_adds(&text, "}\n");
     }
+    if (format == PST_POSTS_ANY) /* one field less, where memory has run out, does no harm */
+        (void)pst_reply_field_ref(ex, PST_SLICE("Vary"), PST_SLICE("Accept"));
     (void)pst_reply_status(ex, status);
     pst_posts_reply(ex, &text, is_page ? "text/html; charset=utf-8" : "application/json", false);
 }
