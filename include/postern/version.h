@@ -15,7 +15,8 @@ PST_BEGIN_DECLS
 PST_API const char *pst_version(void);
 
 /* The Mbed TLS in use, and what replaces its code on this processor, such as
- * "Mbed TLS 3.6.6, SHA-256 by nettle 3.8 (SHA instructions)" or "Mbed TLS 3.6.6, not accelerated". */
+ * "Mbed TLS 3.6.6, AES-GCM by intel-ipsec-mb 1.3.0, SHA-256 by nettle 3.8 (SHA instructions)" or "Mbed
+ * TLS 3.6.6, not accelerated". */
 PST_API const char *pst_tls_version(void);
 
 PST_END_DECLS

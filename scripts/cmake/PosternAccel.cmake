@@ -3,6 +3,7 @@
 # x86-64: the stock code stays in as well, for processors without the instructions. Each hook stands alone:
 #
 #   hook       library      macro
+#   gcm        IPSec_MB     MBEDTLS_GCM_ALT
 #   sha256     nettle       MBEDTLS_SHA256_ALT
 #
 # After this POSTERN_ACCEL_LIBS names what consumers of the static library must link with.
@@ -12,6 +13,8 @@ set_property(CACHE POSTERN_ACCEL PROPERTY STRINGS auto on off)
 
 set(nettle_min 3.8)
 set(nettle_end 4.0) # sha256_digest() takes other arguments there
+set(ipsec_mb_min 1.3) # tests itself
+set(ipsec_mb_end 2.0)
 
 # Each of these says in RET_WHY why its library cannot be used; "" if it can.
 function(postern_accel_find_nettle ret_why)
@@ -37,6 +40,22 @@ function(postern_accel_find_nettle ret_why)
         endforeach()
         if(NOT POSTERN_HAS_nettle_sha256_compress_sha_ni AND NOT POSTERN_HAS_nettle_sha256_compress_n_sha_ni)
             set(why "nettle ${version} was built without the choice of SHA instructions at run time")
+        endif()
+    endif()
+    set(${ret_why} "${why}" PARENT_SCOPE)
+endfunction()
+
+function(postern_accel_find_ipsec_mb ret_why)
+    find_path(POSTERN_IPSEC_MB_INCLUDE intel-ipsec-mb.h)
+    find_library(POSTERN_IPSEC_MB_LIB IPSec_MB)
+    mark_as_advanced(POSTERN_IPSEC_MB_INCLUDE POSTERN_IPSEC_MB_LIB)
+    set(why "intel-ipsec-mb ${ipsec_mb_min} or newer, below ${ipsec_mb_end}, is missing: scripts/deps.sh build brings it")
+    if(POSTERN_IPSEC_MB_LIB AND EXISTS ${POSTERN_IPSEC_MB_INCLUDE}/intel-ipsec-mb.h)
+        file(STRINGS ${POSTERN_IPSEC_MB_INCLUDE}/intel-ipsec-mb.h line REGEX "^#define IMB_VERSION_STR ")
+        string(REGEX REPLACE "[^0-9.]" "" version "${line}")
+        set(why "intel-ipsec-mb ${version} is not in ${ipsec_mb_min}...<${ipsec_mb_end}")
+        if(version VERSION_GREATER_EQUAL ipsec_mb_min AND version VERSION_LESS ipsec_mb_end)
+            set(why "")
         endif()
     endif()
     set(${ret_why} "${why}" PARENT_SCOPE)
@@ -80,6 +99,14 @@ elseif(NOT mbedtls_dir)
 elseif(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$" OR NOT CMAKE_SIZEOF_VOID_P EQUAL 8)
     set(accel_why "this is not x86-64")
 else()
+    postern_accel_find_ipsec_mb(why)
+    if(why)
+        list(APPEND accel_why "${why}")
+    else()
+        postern_accel_add(gcm IPSec_MB ${POSTERN_IPSEC_MB_LIB} ${POSTERN_IPSEC_MB_INCLUDE})
+        list(APPEND POSTERN_ACCEL_LIBS IPSec_MB)
+        list(APPEND accel_on "AES-GCM (intel-ipsec-mb)")
+    endif()
     postern_accel_find_nettle(why)
     if(why)
         list(APPEND accel_why "${why}")

@@ -7,6 +7,9 @@
 #include "hooks.h"
 
 static void (*const hooks[])(char *out, size_t size) = {
+#if defined(POSTERN_ACCEL_GCM)
+    pst_accel_gcm_tell,
+#endif
 #if defined(POSTERN_ACCEL_SHA256)
     pst_accel_sha256_tell,
 #endif

@@ -8,16 +8,41 @@
 /* Threads that come at the same time write the same. */
 static atomic_uint known;
 
-/* CPUID leaf 7, subleaf 0: the structured extended features. */
+#define BIT(n) (1U << (n))
+
+/* Which registers the system saves and restores: extended control register 0. */
+static unsigned ask_saved(void)
+{
+    unsigned low = 0;
+    unsigned high = 0;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+/* CPUID leaf 1 has the features, leaf 7 those that came later. */
 static unsigned ask(void)
 {
+    enum { PCLMULQDQ = 1, SSE42 = 20, AESNI = 25, OSXSAVE = 27, AVX = 28 }; /* leaf 1, ecx */
+    enum { AVX512F = 16, SHA = 29 };                                        /* leaf 7, ebx */
+    const unsigned aes = BIT(PCLMULQDQ) | BIT(SSE42) | BIT(AESNI);
+    const unsigned avx_saved = 0x06;
+    const unsigned avx512_saved = 0xe6;
     unsigned features = 0;
     unsigned eax = 0;
     unsigned ebx = 0;
     unsigned ecx = 0;
     unsigned edx = 0;
-    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & 1U << 29))
+    unsigned late = 0;
+    if (__get_cpuid_count(7, 0, &eax, &late, &ecx, &edx) && (late & BIT(SHA)))
         features |= PST_ACCEL_CPU_SHA;
+    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx))
+        return features;
+    if ((ecx & aes) == aes)
+        features |= PST_ACCEL_CPU_AES;
+    unsigned saved = ecx & BIT(OSXSAVE) ? ask_saved() : 0;
+    if ((!(ecx & BIT(AVX)) || (saved & avx_saved) == avx_saved) &&
+        (!(late & BIT(AVX512F)) || (saved & avx512_saved) == avx512_saved))
+        features |= PST_ACCEL_CPU_VECTORS;
     return features;
 }
 

@@ -5,7 +5,11 @@
 
 #include <stdbool.h>
 
-enum { PST_ACCEL_CPU_SHA = 1 << 0 };
+enum {
+    PST_ACCEL_CPU_SHA = 1 << 0,
+    PST_ACCEL_CPU_AES = 1 << 1,     /* with carry-less multiplication */
+    PST_ACCEL_CPU_VECTORS = 1 << 2, /* the system keeps the registers of whatever AVX there is */
+};
 
 /* Whether it has all of these. */
 bool pst_accel_cpu_has(unsigned features);

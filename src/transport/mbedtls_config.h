@@ -52,6 +52,9 @@
 #define MBEDTLS_AESCE_C
 #endif
 #define MBEDTLS_GCM_C
+#if defined(POSTERN_ACCEL_GCM) /* see src/accel */
+#define MBEDTLS_GCM_ALT
+#endif
 #define MBEDTLS_CHACHA20_C
 #define MBEDTLS_POLY1305_C
 #define MBEDTLS_CHACHAPOLY_C

@@ -145,7 +145,8 @@ class Answers(Case):
         status, out, err = run("--version")
         self.assertEqual((status, err), (0, ""))
         self.assertRegex(out, r"\Apostern \d+\.\d+\.\d+, Mbed TLS 3\.\d+\.\d+, "
-                              r"(not accelerated|SHA-256 by nettle \d+\.\d+ \(SHA instructions\))\n\Z")
+                              r"(not accelerated|(AES-GCM by intel-ipsec-mb [0-9.]+)?(, )?"
+                              r"(SHA-256 by nettle \d+\.\d+ \(SHA instructions\))?)\n\Z")
 
     def test_help__every_option_of_the_table(self):
         status, out, err = run("--help")

@@ -397,7 +397,7 @@ static void test_sha256__from_the_first_call_in_several_threads__is_right(void *
 static void test_accel__what_is_told__is_what_runs(void **state)
 {
     (void)state;
-    char text[80];
+    char text[160];
     mbedtls_sha256_context ctx;
     mbedtls_sha256_init(&ctx);
     for (unsigned n = 0; n < 2; n++) {
@@ -405,8 +405,7 @@ static void test_accel__what_is_told__is_what_runs(void **state)
         assert_int_equal(mbedtls_sha256_starts(&ctx, 0), 0);
         pst_accel_tell(text, sizeof(text));
         assert_int_equal(ctx.is_nettle, pst_accel_cpu_has(PST_ACCEL_CPU_SHA));
-        assert_int_equal(strncmp(text, "SHA-256 by nettle ", 18) == 0, ctx.is_nettle);
-        assert_int_equal(text[0] == '\0', !ctx.is_nettle);
+        assert_int_equal(strstr(text, "SHA-256 by nettle ") != NULL, ctx.is_nettle);
     }
     char little[10];
     pst_accel_tell(little, sizeof(little));

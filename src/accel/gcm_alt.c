@@ -1,0 +1,248 @@
+/*
+ * gcm_alt.c - AES-GCM by intel-ipsec-mb: whole messages with a 96-bit IV under AES-128 or AES-256, which is
+ * what TLS protects records and tickets with. Whatever else is asked of a context turns it into a stock one,
+ * made of the same key, before anything is done; it stays that until the next key. So other IVs, other
+ * ciphers, messages in parts and every misuse end as they do in Mbed TLS.
+ *
+ * The library checks its parameters and does nothing, silently, if they are wrong. All that it might object
+ * to is therefore sorted out before: see is_common().
+ */
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <intel-ipsec-mb.h>
+
+#include <mbedtls/constant_time.h>
+#include <mbedtls/gcm.h>
+#include <mbedtls/platform_util.h>
+
+#include "cpu.h"
+#include "hooks.h"
+
+enum { IV_LEN = 12, TAG_LEN = 16, TAG_MIN = 4, KEY_MAX = 32 };
+
+_Static_assert(sizeof(struct gcm_key_data) <= sizeof(((mbedtls_gcm_context *)0)->u.ipsec),
+               "no room for its key");
+
+struct gcm_functions {
+    aes_gcm_pre_t set_key;
+    aes_gcm_enc_dec_t encrypt;
+    aes_gcm_enc_dec_t decrypt;
+};
+
+/* Written once, before anything else here is done. */
+static struct gcm_functions aes128;
+static struct gcm_functions aes256;
+static bool is_usable;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* The library chooses by processor, and tests itself. Of its manager only the functions are wanted, which
+ * need none. */
+static void load(void)
+{
+    const uint64_t need = IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ | IMB_FEATURE_SELF_TEST_PASS |
+                          IMB_FEATURE_SAFE_DATA; /* it wipes registers and stack behind itself */
+    IMB_MGR *manager = alloc_mb_mgr(0);
+    if (!manager)
+        return;
+    IMB_ARCH arch = IMB_ARCH_NONE;
+    init_mb_mgr_auto(manager, &arch);
+    if (imb_get_errno(manager) == 0 && (manager->features & need) == need) {
+        aes128 = (struct gcm_functions){manager->gcm128_pre, manager->gcm128_enc, manager->gcm128_dec};
+        aes256 = (struct gcm_functions){manager->gcm256_pre, manager->gcm256_enc, manager->gcm256_dec};
+        is_usable = arch != IMB_ARCH_NONE;
+    }
+    free_mb_mgr(manager);
+}
+
+static bool can_use_ipsec(void)
+{
+    if (!pst_accel_cpu_has(PST_ACCEL_CPU_AES | PST_ACCEL_CPU_VECTORS))
+        return false;
+    return pthread_once(&once, load) == 0 && is_usable;
+}
+
+static const struct gcm_functions *functions(unsigned keybits)
+{
+    return keybits == 128 ? &aes128 : &aes256;
+}
+
+static struct gcm_key_data *ipsec_key(mbedtls_gcm_context *ctx)
+{
+    return (struct gcm_key_data *)(void *)ctx->u.ipsec;
+}
+
+void mbedtls_gcm_init(mbedtls_gcm_context *ctx)
+{
+    ctx->ipsec_keybits = 0;
+    pst_stock_gcm_init(&ctx->u.stock);
+}
+
+void mbedtls_gcm_free(mbedtls_gcm_context *ctx)
+{
+    if (!ctx)
+        return;
+    if (!ctx->ipsec_keybits)
+        pst_stock_gcm_free(&ctx->u.stock);
+    mbedtls_platform_zeroize(ctx, sizeof(*ctx));
+}
+
+/* On error the context is as it was. */
+static int become_stock(mbedtls_gcm_context *ctx)
+{
+    if (!ctx->ipsec_keybits)
+        return 0;
+    /* FIPS 197 5.2 Key Expansion: it begins with the key. */
+    unsigned char key[KEY_MAX];
+    memcpy(key, ipsec_key(ctx)->expanded_keys, ctx->ipsec_keybits / 8);
+    pst_stock_gcm_context stock;
+    pst_stock_gcm_init(&stock);
+    int err = pst_stock_gcm_setkey(&stock, MBEDTLS_CIPHER_ID_AES, key, ctx->ipsec_keybits);
+    mbedtls_platform_zeroize(key, sizeof(key));
+    if (err != 0) {
+        pst_stock_gcm_free(&stock);
+        return err;
+    }
+    mbedtls_gcm_free(ctx);
+    ctx->u.stock = stock;
+    mbedtls_platform_zeroize(&stock, sizeof(stock));
+    return 0;
+}
+
+int mbedtls_gcm_setkey(mbedtls_gcm_context *ctx, mbedtls_cipher_id_t cipher, const unsigned char *key,
+                       unsigned int keybits)
+{
+    bool is_ours =
+        cipher == MBEDTLS_CIPHER_ID_AES && (keybits == 128 || keybits == 256) && key && can_use_ipsec();
+    if (!is_ours) {
+        int err = become_stock(ctx);
+        return err != 0 ? err : pst_stock_gcm_setkey(&ctx->u.stock, cipher, key, keybits);
+    }
+    mbedtls_gcm_free(ctx);
+    mbedtls_gcm_init(ctx);
+    functions(keybits)->set_key(key, ipsec_key(ctx));
+    ctx->ipsec_keybits = keybits;
+    return 0;
+}
+
+struct message {
+    size_t len;
+    const unsigned char *iv;
+    size_t iv_len;
+    const unsigned char *add;
+    size_t add_len;
+    const unsigned char *input;
+    unsigned char *output;
+    size_t tag_len;
+};
+
+/* In place, or apart. */
+static bool is_overlap_fine(const unsigned char *input, const unsigned char *output, size_t len)
+{
+    uintptr_t in = (uintptr_t)input;
+    uintptr_t out = (uintptr_t)output;
+    return in == out || (in < out ? out - in : in - out) >= len;
+}
+
+static bool is_common(const mbedtls_gcm_context *ctx, const struct message *m)
+{
+    return ctx->ipsec_keybits && m->iv && m->iv_len == IV_LEN && m->tag_len >= TAG_MIN &&
+           m->tag_len <= TAG_LEN && m->len <= UINT32_MAX && m->add_len <= UINT32_MAX &&
+           (m->add || m->add_len == 0) && ((m->input && m->output) || m->len == 0) &&
+           is_overlap_fine(m->input, m->output, m->len);
+}
+
+/* The whole tag of a common message. */
+static void run(mbedtls_gcm_context *ctx, aes_gcm_enc_dec_t crypt, const struct message *m,
+                unsigned char tag[TAG_LEN])
+{
+    static const unsigned char none[1];
+    unsigned char nowhere[1];
+    struct gcm_context_data state;
+    crypt(ipsec_key(ctx), &state, m->len ? m->output : nowhere, m->len ? m->input : none, m->len, m->iv,
+          m->add_len ? m->add : none, m->add_len, tag, TAG_LEN);
+    mbedtls_platform_zeroize(&state, sizeof(state));
+}
+
+int mbedtls_gcm_crypt_and_tag(mbedtls_gcm_context *ctx, int mode, size_t length, const unsigned char *iv,
+                              size_t iv_len, const unsigned char *add, size_t add_len,
+                              const unsigned char *input, unsigned char *output, size_t tag_len,
+                              unsigned char *tag)
+{
+    struct message m = {length, iv, iv_len, add, add_len, input, output, tag_len};
+    if (!is_common(ctx, &m) || (mode != MBEDTLS_GCM_ENCRYPT && mode != MBEDTLS_GCM_DECRYPT)) {
+        int err = become_stock(ctx);
+        return err != 0 ? err
+                        : pst_stock_gcm_crypt_and_tag(&ctx->u.stock, mode, length, iv, iv_len, add, add_len,
+                                                      input, output, tag_len, tag);
+    }
+    const struct gcm_functions *aes = functions(ctx->ipsec_keybits);
+    unsigned char whole[TAG_LEN] = {0};
+    run(ctx, mode == MBEDTLS_GCM_ENCRYPT ? aes->encrypt : aes->decrypt, &m, whole);
+    memcpy(tag, whole, tag_len);
+    mbedtls_platform_zeroize(whole, sizeof(whole));
+    return 0;
+}
+
+int mbedtls_gcm_auth_decrypt(mbedtls_gcm_context *ctx, size_t length, const unsigned char *iv, size_t iv_len,
+                             const unsigned char *add, size_t add_len, const unsigned char *tag,
+                             size_t tag_len, const unsigned char *input, unsigned char *output)
+{
+    struct message m = {length, iv, iv_len, add, add_len, input, output, tag_len};
+    if (!is_common(ctx, &m)) {
+        int err = become_stock(ctx);
+        return err != 0 ? err
+                        : pst_stock_gcm_auth_decrypt(&ctx->u.stock, length, iv, iv_len, add, add_len, tag,
+                                                     tag_len, input, output);
+    }
+    unsigned char right[TAG_LEN] = {0};
+    run(ctx, functions(ctx->ipsec_keybits)->decrypt, &m, right);
+    int differs = mbedtls_ct_memcmp(tag, right, tag_len);
+    mbedtls_platform_zeroize(right, sizeof(right)); /* of a forged message it is nobody's business */
+    if (differs == 0)
+        return 0;
+    if (length > 0)
+        mbedtls_platform_zeroize(output, length);
+    return MBEDTLS_ERR_GCM_AUTH_FAILED;
+}
+
+/* In parts: by the stock code. */
+
+int mbedtls_gcm_starts(mbedtls_gcm_context *ctx, int mode, const unsigned char *iv, size_t iv_len)
+{
+    int err = become_stock(ctx);
+    return err != 0 ? err : pst_stock_gcm_starts(&ctx->u.stock, mode, iv, iv_len);
+}
+
+int mbedtls_gcm_update_ad(mbedtls_gcm_context *ctx, const unsigned char *add, size_t add_len)
+{
+    int err = become_stock(ctx);
+    return err != 0 ? err : pst_stock_gcm_update_ad(&ctx->u.stock, add, add_len);
+}
+
+int mbedtls_gcm_update(mbedtls_gcm_context *ctx, const unsigned char *input, size_t input_length,
+                       unsigned char *output, size_t output_size, size_t *output_length)
+{
+    int err = become_stock(ctx);
+    return err != 0
+               ? err
+               : pst_stock_gcm_update(&ctx->u.stock, input, input_length, output, output_size, output_length);
+}
+
+int mbedtls_gcm_finish(mbedtls_gcm_context *ctx, unsigned char *output, size_t output_size,
+                       size_t *output_length, unsigned char *tag, size_t tag_len)
+{
+    int err = become_stock(ctx);
+    return err != 0 ? err
+                    : pst_stock_gcm_finish(&ctx->u.stock, output, output_size, output_length, tag, tag_len);
+}
+
+void pst_accel_gcm_tell(char *out, size_t size)
+{
+    out[0] = '\0';
+    if (can_use_ipsec())
+        (void)snprintf(out, size, "AES-GCM by intel-ipsec-mb %s", imb_get_version_str());
+}
