@@ -2,7 +2,7 @@
  * defined here. Include it in one file of a test program, which then does not link the store itself.
  *
  * It is a witness, too: two callers at once in one draft, a draft freed twice or written after an error, a
- * commit while a file is open end the process. */
+ * commit while a file is open, a call that blocks on the thread of the loop end the process. */
 #ifndef PST_TESTS_FAKE_STORE_H
 #define PST_TESTS_FAKE_STORE_H
 
@@ -23,6 +23,7 @@ struct pst_draft {
 struct fake_store {
     pthread_mutex_t lock;
     pthread_cond_t moved;
+    pthread_t loop; /* the thread of fake_store_init() */
     /* what the test sets */
     bool holds_files, holds_commits;
     unsigned fail_at; /* this call for a file, counted from 1; 0: none */
@@ -53,6 +54,7 @@ static void fake_must(bool ok, const char *what)
 static void fake_store_init(void)
 {
     fake_must(fake.drafts == 0, "a draft is left");
+    fake.loop = pthread_self();
     pst_text_free(&fake.committed);
     fake.holds_files = fake.holds_commits = fake.is_repeated = false;
     fake.fail_at = fake.file_calls = fake.waiting = fake.commits = fake.discards = 0;
@@ -115,6 +117,11 @@ __attribute__((unused)) static void fake_store_commits(void)
 
 /* ---- the store's side ---- */
 
+static bool fake_is_on_loop(void)
+{
+    return pthread_equal(pthread_self(), fake.loop);
+}
+
 static void fake_enter(struct pst_draft *draft)
 {
     pthread_mutex_lock(&fake.lock);
@@ -135,6 +142,7 @@ static int fake_leave(struct pst_draft *draft, int err)
 /* Of each call for a file: may wait, may fail. */
 static int fake_file_call(void)
 {
+    fake_must(!fake_is_on_loop(), "a file is written on the loop");
     pthread_mutex_lock(&fake.lock);
     unsigned number = ++fake.file_calls;
     fake.waiting++;
@@ -165,6 +173,7 @@ void pst_draft_free(struct pst_draft *draft)
         return;
     pthread_mutex_lock(&fake.lock);
     fake_must(draft->callers == 0, "freed while somebody has it");
+    fake_must(draft->files == 0 || !fake_is_on_loop(), "files are removed on the loop");
     fake.drafts--;
     fake.discards += draft->files > 0;
     pthread_mutex_unlock(&fake.lock);

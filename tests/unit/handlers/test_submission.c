@@ -108,6 +108,10 @@ static const struct row {
      "file \xC3\xA9|\xC3\xA9.txt|a/b|\xE9\nfield a\xC3\xA9=\xC3\xA9\nhead "
      "box|multipart/form-data|192.0.2.1||0|9\n"},
     {ANY, MULTIPART,
+     FIELD("_charset_", "iso-8859-1") "--b\r\nContent-Disposition: form-data; name=f; "
+                                      "filename*=UTF-8''%C3%A9\r\n\r\n1\r\n" END,
+     "201 42", "file f|\xC3\xA9||1\nhead box|multipart/form-data|192.0.2.1||0|9\n"},
+    {ANY, MULTIPART,
      "--b\r\nContent-Disposition: form-data; name=a\r\nContent-Type: text/plain; x=\";charset=no\"; "
      "Charset=\"iso-8859-1\"\r\n\r\n\xE9\r\n" FIELD("b", "\xC3\xA9") END,
      "201 42", "field a=\xC3\xA9\nfield b=\xC3\xA9\nhead box|multipart/form-data|192.0.2.1||0|9\n"},
@@ -238,6 +242,10 @@ static const struct row {
     {HONEYPOT, MULTIPART,
      FILE_PART("f", "x", "a/b", "1") FIELD("website", "x") FILE_PART("f", "y", "a/b", "2") END, "201 spam 0",
      NULL},
+    {HONEYPOT, MULTIPART,
+     FIELD("website", "x") FILE_PART("f", "1", "a/b", "") FILE_PART("f", "2", "a/b", "")
+         FILE_PART("f", "3", "a/b", "") FILE_PART("f", "4", "a/b", "") END,
+     "201 spam 0", NULL},
     {HONEYPOT, MULTIPART, FIELD("website", "x") FIELD("a", "x"), "400 ", NULL},
     /* a last word of the place's own */
     {CHECKED, MULTIPART,
