@@ -6,6 +6,8 @@
 # ROOT is the folder to serve (default: the demo site); it is the first argument, if that is not an option. OPTIONS go to
 # the server (see `postern --help`) and take the place of the defaults here: --http, --https (or --no-http, --no-https),
 # --cert and --key. Installs what is missing, builds, and makes a certificate if there is none.
+# Posts are taken too: a message board at /board, and any form whose action is /post/NAME. Boxes that nobody declared are for
+# this machine only: with --public or an address of another kind, declare them with --box NAME.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -28,8 +30,13 @@ if [ ! -d "$site" ]; then
 fi
 
 # What the user decided, so that no default contradicts it.
-http= https= cert= no_https=
+http= https= cert= no_https= boxes=
 for argument in "$@"; do
+    case $argument in
+    --public | --boxes | --boxes=* | --box | --box=*) boxes=user ;;
+    *localhost:* | *127.*:* | *\[::1\]:*) ;;
+    *:*) boxes=user ;; # an address of more than this machine
+    esac
     case $argument in
     --http | --http=* | --no-http) http=user ;;
     --no-https) https=user no_https=yes ;;
@@ -79,4 +86,5 @@ if [ -z "$no_https$cert" ]; then
 fi
 [ -n "$https" ] || set -- --https 8443 "$@"
 [ -n "$http" ] || set -- --http 8080 "$@"
-exec "$root/build/release/postern" --echo "$@" "$site"
+[ -n "$boxes" ] || set -- --boxes auto "$@"
+exec "$root/build/release/postern" --echo --board "$@" "$site"

@@ -27,9 +27,9 @@
     X(form_file_bytes, 1073741824, 1, 1099511627776, "one file of a form; over it 413")                      \
     X(part_head_bytes, 4096, 64, 65536, "header section of one part of a multipart body; over it 413")       \
     X(json_depth, 64, 1, 1024, "nesting of posted JSON; over it 413")                                        \
-    X(boxes, 100, 0, 1000000, "boxes that --boxes auto makes; over it 507")                                  \
-    X(box_bytes, 1073741824, 0, 1099511627776, "fields and files of one box together; over it 507")          \
-    X(data_bytes, 10737418240, 0, 1099511627776, "fields and files of all boxes together; over it 507")      \
+    X(boxes, 100, 0, 1000000, "boxes that --boxes auto makes (0: no limit); over it 507") \
+    X(box_bytes, 1073741824, 0, 1099511627776, "fields and files of one box together (0: no limit); over it 507") \
+    X(data_bytes, 10737418240, 0, 1099511627776, "fields and files of all boxes together (0: no limit); over it 507") \
     X(spare_bytes, 67108864, 0, 1099511627776, "left free on the disk that holds the posts; under it 507")   \
     X(discard_bytes, 65536, 0, 16777216, "unwanted body read and thrown away to keep the connection")        \
     X(connections, 10000, 1, 1000000, "open connections of one worker; over it new ones wait in the kernel") \

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <postern/version.h>
@@ -53,16 +54,40 @@ void pst_cli_banner_cert(FILE *out, const struct pst_tls_cert_info *cert, const 
     }
 }
 
-void pst_cli_banner(FILE *out, const struct pst_server *server, const struct pst_cli *cli,
-                    const struct pst_tls_cert_info *cert, int64_t now)
+static void print_path(FILE *out, const char *path)
 {
     char full[PATH_MAX];
+    print_clean(out, realpath(path, full) ? full : path);
+}
+
+void pst_cli_banner_posts(FILE *out, const struct pst_cli *cli, const char *data)
+{
+    fputs("posts are kept in ", out);
+    print_path(out, data);
+    fputs("\n", out);
+    for (size_t i = 0; i < cli->box_count; i++) {
+        const char *name = cli->boxes[i];
+        int len = (int)strcspn(name, ":"); /* no more than 64: it was accepted */
+        fprintf(out, "  box %.*s at /post/%.*s\n", len, name, len, name);
+    }
+    if (cli->boxes_auto)
+        fprintf(out, "  any %sbox at /post/NAME, made by its first post\n",
+                cli->box_count > 0 ? "other " : "");
+    if (cli->board)
+        fputs("  message board at /board\n", out);
+}
+
+void pst_cli_banner(FILE *out, const struct pst_server *server, const struct pst_cli *cli, const char *data,
+                    const struct pst_tls_cert_info *cert, int64_t now)
+{
     fprintf(out, "postern %s serves ", pst_version());
-    print_clean(out, realpath(cli->root, full) ? full : cli->root);
+    print_path(out, cli->root);
     fputs(" at\n", out);
     const char *url = NULL;
     for (size_t i = 0; (url = pst_server_url(server, i)) != NULL; i++)
         fprintf(out, "  %s\n", url);
+    if (data)
+        pst_cli_banner_posts(out, cli, data);
     if (cert)
         pst_cli_banner_cert(out, cert, cli->cert, now);
     (void)fflush(out);

@@ -1,6 +1,7 @@
 /* cli_options.c - the command line: parsing, from options.def. */
 #include "server/cli_options.h"
 
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,25 @@ static bool set_workers(struct parser *p, const char *value)
         return fail(p, "--workers \"%.40s\" is no number from 1 to %d (0: one for each CPU)", value,
                     WORKERS_MAX);
     p->cli->workers = (unsigned)n;
+    return true;
+}
+
+static bool set_box(struct parser *p, const char *value)
+{
+    struct pst_cli *cli = p->cli;
+    if (cli->box_count == PST_CLI_BOX_MAX)
+        return fail(p, "more than %d boxes", PST_CLI_BOX_MAX);
+    cli->boxes[cli->box_count++] = value;
+    return true;
+}
+
+static bool set_boxes(struct parser *p, const char *value)
+{
+    if (strcmp(value, "auto") != 0)
+        return fail(p,
+                    "--boxes \"%.40s\": there is only --boxes auto; a box of its own is declared with --box",
+                    value);
+    p->cli->boxes_auto = true;
     return true;
 }
 
@@ -226,6 +246,45 @@ static bool settle_listeners(struct parser *p)
     return true;
 }
 
+static bool is_loopback(const struct pst_listen_addr *listen)
+{
+    if (listen->addr.ss_family == AF_INET6) {
+        struct sockaddr_in6 v6;
+        memcpy(&v6, &listen->addr, sizeof v6);
+        return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+    }
+    struct sockaddr_in v4;
+    memcpy(&v4, &listen->addr, sizeof v4);
+    return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
+}
+
+/* Anybody who reaches a server with --boxes auto can make boxes and fill them. */
+static bool settle_posts(struct parser *p)
+{
+    const struct pst_cli *cli = p->cli;
+    if (cli->data && !pst_cli_keeps_posts(cli))
+        return fail(p,
+                    "--data names a folder for posts, but nothing takes any: add --box NAME, --boxes auto or "
+                    "--board");
+    if (cli->boxes_auto && cli->is_public)
+        return fail(p,
+                    "--boxes auto and --public do not go together, since anybody could make boxes and fill "
+                    "them: declare each with --box NAME");
+    for (size_t i = 0; i < cli->listen_count && cli->boxes_auto; i++) {
+        struct pst_listen_addr addrs[PST_LISTEN_ADDRS_MAX];
+        size_t count = 0;
+        (void)pst_listen_parse(cli->listen[i].address, addrs, &count);
+        for (size_t k = 0; k < count; k++) {
+            if (!is_loopback(&addrs[k]))
+                return fail(p,
+                            "--boxes auto is for this machine only, and %s is not: anybody could make boxes "
+                            "and fill them; declare each with --box NAME",
+                            cli->listen[i].address);
+        }
+    }
+    return true;
+}
+
 static bool settle_files(struct parser *p)
 {
     struct pst_cli *cli = p->cli;
@@ -255,7 +314,7 @@ bool pst_cli_parse(struct pst_cli *ret_cli, int argc, char **argv, char error[PS
         return false;
     if (ret_cli->help || ret_cli->version)
         return true;
-    return settle_listeners(&p) && settle_files(&p);
+    return settle_listeners(&p) && settle_posts(&p) && settle_files(&p);
 }
 
 bool pst_cli_has_https(const struct pst_cli *cli)
@@ -265,4 +324,9 @@ bool pst_cli_has_https(const struct pst_cli *cli)
             return true;
     }
     return false;
+}
+
+bool pst_cli_keeps_posts(const struct pst_cli *cli)
+{
+    return cli->box_count > 0 || cli->boxes_auto || cli->board;
 }

@@ -12,6 +12,7 @@
 #include "server/cli_args.h"
 
 #define PST_CLI_LISTEN_MAX        32
+#define PST_CLI_BOX_MAX           256
 #define PST_CLI_LISTEN_TEXT_BYTES 80
 #define PST_CLI_DEFAULT_HTTP      "8080"
 #define PST_CLI_DEFAULT_HTTPS     "8443"
@@ -31,7 +32,11 @@ struct pst_cli {
     bool no_http, no_https, is_public;
     const char *cert, *key; /* never NULL; the defaults where not given */
     bool is_cert_given;
-    unsigned workers; /* 0: one for each CPU */
+    unsigned workers;                   /* 0: one for each CPU */
+    const char *boxes[PST_CLI_BOX_MAX]; /* as pst_posts_box() takes them */
+    size_t box_count;
+    bool boxes_auto, board;
+    const char *data; /* NULL: the default folder */
     bool list, echo, trace, no_log;
     const char *log; /* "-" is standard output */
     struct pst_limits limits;
@@ -43,6 +48,8 @@ struct pst_cli {
 bool pst_cli_parse(struct pst_cli *ret_cli, int argc, char **argv, char error[PST_CLI_ERROR_BYTES]);
 
 bool pst_cli_has_https(const struct pst_cli *cli);
+/* Whether anything takes posts, so that there must be a folder for them. */
+bool pst_cli_keeps_posts(const struct pst_cli *cli);
 
 void pst_cli_help(FILE *out);
 /* The same tables in Markdown, for the README: "postern --help=markdown". */

@@ -18,6 +18,7 @@
 #include "server/cli_banner.h"
 #include "server/cli_complain.h"
 #include "server/cli_observer.h"
+#include "server/cli_store.h"
 #include "server/server.h"
 
 /* A start that fails: the line that says why, and the exit status. */
@@ -27,6 +28,7 @@ struct program {
     const struct pst_cli *cli;
     struct pst_server *server;
     struct pst_static *site;
+    struct pst_cli_store kept;
     struct pst_cli_reports reports;
 };
 
@@ -120,11 +122,15 @@ static int set_up(struct program *prog)
         status = guard_key(prog);
     if (!status)
         status = load_certificate(prog);
+    if (!status)
+        status = pst_cli_store_open(&prog->kept, cli);
     if (status)
         return status;
 
     if (cli->echo)
         err = pst_echo_mount(prog->server);
+    if (!err)
+        err = pst_cli_store_mount(&prog->kept, prog->server);
     if (!err)
         err = pst_static_mount(prog->site, prog->server, "/");
     return err ? REFUSE("cannot set up the pages: %s", reason(prog, err)) : 0;
@@ -213,7 +219,8 @@ static int run(struct program *prog)
 
     struct pst_tls_cert_info cert;
     bool has_cert = pst_server_cert_info(prog->server, &cert) == 0;
-    pst_cli_banner(stdout, prog->server, prog->cli, has_cert ? &cert : NULL, (int64_t)time(NULL));
+    pst_cli_banner(stdout, prog->server, prog->cli, prog->kept.store ? prog->kept.folder : NULL,
+                   has_cert ? &cert : NULL, (int64_t)time(NULL));
 
     catch_signals(prog->server);
     block_signals(SIG_UNBLOCK);
@@ -242,6 +249,7 @@ int pst_cli_serve(const struct pst_cli *cli)
     raise_file_limit();
     int status = serve(&prog);
     pst_server_free(prog.server);
+    pst_cli_store_close(&prog.kept);
     pst_static_free(prog.site);
     pst_cli_reports_fini(&prog.reports);
     return status;

@@ -161,6 +161,15 @@ static void test_cli__wrong__one_line_that_helps(void **state)
         {{"--https", "1", "--no-https"}, "--https and --no-https contradict each other"},
         {{"--no-http", "--no-https"}, "nothing to listen on"},
         {{"--log", "f", "--no-log"}, "--log and --no-log contradict each other"},
+        {{"--box"}, "--box needs a value: --box NAME[:OPTION,...]"},
+        {{"--boxes"}, "--boxes needs a value: --boxes auto"},
+        {{"--boxes", "all"}, "--boxes \"all\": there is only --boxes auto"},
+        {{"--board=here"}, "--board takes no value"},
+        {{"--data", "d"}, "nothing takes any: add --box NAME"},
+        {{"--boxes", "auto", "--public"}, "--boxes auto and --public do not go together"},
+        {{"--boxes", "auto", "--http", "*:8080"}, "for this machine only, and *:8080 is not"},
+        {{"--boxes", "auto", "--http", "127.0.0.1:1", "--https", "[::]:2"}, "and [::]:2 is not"},
+        {{"--boxes", "auto", "--http", "192.0.2.1:1"}, "and 192.0.2.1:1 is not"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct pst_cli cli;
@@ -169,6 +178,41 @@ static void test_cli__wrong__one_line_that_helps(void **state)
             fail_msg("%s was accepted", rows[i].args[0]);
         if (!strstr(error, rows[i].says) || strchr(error, '\n'))
             fail_msg("%s: %s", rows[i].args[0], error);
+    }
+}
+
+static void test_cli__posts__kept_where_something_takes_them(void **state)
+{
+    (void)state;
+    struct pst_cli cli;
+    accept(&cli, (const char *[ARGS_MAX]){NULL});
+    assert_false(pst_cli_keeps_posts(&cli));
+    assert_null(cli.data);
+
+    accept(&cli, (const char *[ARGS_MAX]){"--box", "a", "--box=b:public,files", "--data", "d", "--public"});
+    assert_true(pst_cli_keeps_posts(&cli));
+    assert_int_equal(cli.box_count, 2);
+    assert_string_equal(cli.boxes[0], "a");
+    assert_string_equal(cli.boxes[1], "b:public,files");
+    assert_string_equal(cli.data, "d");
+    assert_false(cli.boxes_auto);
+    assert_false(cli.board);
+
+    accept(&cli, (const char *[ARGS_MAX]){"--board", "--http", "*:80"});
+    assert_true(pst_cli_keeps_posts(&cli));
+    assert_true(cli.board);
+}
+
+static void test_cli__boxes_auto__for_this_machine_however_it_is_named(void **state)
+{
+    (void)state;
+    static const char *const addresses[] = {"8080", "localhost:8080", "127.0.0.1:0", "127.8.9.10:1",
+                                            "[::1]:80"};
+    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+        struct pst_cli cli;
+        accept(&cli, (const char *[ARGS_MAX]){"--boxes", "auto", "--http", addresses[i]});
+        assert_true(cli.boxes_auto);
+        assert_true(pst_cli_keeps_posts(&cli));
     }
 }
 
@@ -225,6 +269,8 @@ int main(void)
         cmocka_unit_test(test_cli__help_and_version__win_over_contradictions),
         cmocka_unit_test(test_cli__double_dash__ends_options),
         cmocka_unit_test(test_cli__wrong__one_line_that_helps),
+        cmocka_unit_test(test_cli__posts__kept_where_something_takes_them),
+        cmocka_unit_test(test_cli__boxes_auto__for_this_machine_however_it_is_named),
         cmocka_unit_test(test_cli__more_listeners_than_there_is_room__refused),
         cmocka_unit_test(test_nearest__slips__but_not_other_words),
     };
