@@ -11,13 +11,17 @@
 
 PST_BEGIN_DECLS
 
+/* clang-format off */
 /* ---- boxes ----
- *   POST   PREFIX NAME               stores a submission
- *   GET    PREFIX                    all boxes                       (on this machine only)
- *   GET    PREFIX NAME               newest first, paged             (public boxes, else on this machine
- * only) GET    PREFIX NAME/ID            one post GET    PREFIX NAME/ID/files/N    one of its files DELETE
- * PREFIX NAME/ID            removes it                      (on this machine only) POST   PREFIX
- * NAME/ID/delete     the same, for a page's button */
+ *   POST   PREFIX NAME              stores a submission
+ *   GET    PREFIX NAME/thanks       where a browser is sent then
+ *   GET    PREFIX                   all boxes              on this machine only
+ *   GET    PREFIX NAME              newest first, paged    on this machine, and everywhere where the box is public
+ *   GET    PREFIX NAME/ID           one post               likewise
+ *   GET    PREFIX NAME/ID/files/N   one of its files       likewise
+ *   DELETE PREFIX NAME/ID           removes it             on this machine only
+ *   POST   PREFIX NAME/ID/delete    the same, for a page's button */
+/* clang-format on */
 struct pst_posts;
 struct pst_posts_options {
     bool auto_boxes; /* a post to a box that was not declared makes it (names: pst_box_name_is_valid()) */
@@ -29,9 +33,10 @@ PST_API int pst_posts_new(struct pst_posts **ret_posts, struct pst_store *store,
 PST_API void pst_posts_free(struct pst_posts *posts);
 /* Declares a box: "NAME[:option[,option]...]", as the program's --box takes it (the README lists the
  * options). why (at least 256 bytes) says in one line what is wrong. Errors: PST_E_SYNTAX, PST_E_RANGE,
- * PST_E_EXISTS, PST_E_NOMEM. */
+ * PST_E_EXISTS, PST_E_NOMEM, PST_E_SYSTEM. */
 PST_API int pst_posts_box(struct pst_posts *posts, const char *spec, char *why, size_t why_size);
-/* prefix begins and ends with "/", as "/post/". Errors: as of pst_server_route(). */
+/* prefix begins and ends with "/", as "/post/"; one prefix for one pst_posts. Errors: as of
+ * pst_server_route(). */
 PST_API int pst_posts_mount(struct pst_posts *posts, struct pst_server *server, const char *prefix);
 
 /* ---- the message board ----
