@@ -16,6 +16,7 @@
 #include <postern/slice.h>
 #include <postern/sse.h>
 #include <postern/store.h>
+#include <postern/tls.h>
 #include <postern/version.h>
 
 #endif

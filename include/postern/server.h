@@ -81,6 +81,9 @@ struct pst_observer {
     void (*on_exchange)(const struct pst_log_entry *entry, void *local);
     void (*on_trace)(const struct pst_trace_entry *entry, void *local);
     void (*on_event)(const struct pst_event_entry *entry, void *local);
+    /* Something about the server as a whole, in one line for a person: new certificates, or why not. On the
+     * first worker's thread. */
+    void (*on_notice)(const char *text, void *local);
     /* Once at the end of each turn of a worker's loop in which one of the others was called: flush here. */
     void (*on_turn_end)(void *local);
     void *arg;

@@ -1,38 +1,57 @@
-/* certificate.c - reading the certificate and key files, and checking them before anything is served. */
+/* certificate.c - the files of certificates: reading and checking them before anything is served, and again
+ * while it serves. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "postern/tls.h"
 #include "server/internal.h"
 #include "server/server.h"
 
 /* Far more than any chain that could be sent. */
 enum { FILE_BYTES_MAX = 1 << 20 };
 
-void pst_server_forget(char *secret, size_t len)
+static void forget(char *secret, size_t len)
 {
     if (secret)
         explicit_bzero(secret, len);
     free(secret);
 }
 
-static int open_failed(struct pst_server *server, const char *what, const char *file)
+/* One line for whoever asked; returns err. */
+struct line {
+    char *text;
+    size_t size;
+};
+PST_PRINTF(3, 4) static int say(struct line line, int err, const char *format, ...)
+{
+    if (line.size > 0) {
+        va_list args;
+        va_start(args, format);
+        (void)vsnprintf(line.text, line.size, format, args);
+        va_end(args);
+    }
+    return err;
+}
+
+static int open_failed(struct line line, const char *what, const char *file)
 {
     switch (errno) {
     case ENOENT:
     case ENOTDIR:
-        return pst_server_fail(server, PST_E_NOENT, "%s %s is not there; scripts/mkcert.sh makes one", what,
-                               file);
+        return say(line, PST_E_NOENT, "%s %s is not there; scripts/mkcert.sh makes one", what, file);
     case EACCES:
     case EPERM:
-        return pst_server_fail(server, PST_E_ACCESS,
-                               "%s %s may not be read by this user; check its owner and mode", what, file);
+        return say(line, PST_E_ACCESS, "%s %s may not be read by this user; check its owner and mode", what,
+                   file);
     default:
-        return pst_server_fail(server, PST_E_IO, "%s %s cannot be read: %s", what, file, strerror(errno));
+        return say(line, PST_E_IO, "%s %s cannot be read: %s", what, file, strerror(errno));
     }
 }
 
@@ -54,7 +73,7 @@ static int read_all(int fd, char **ret_data, size_t *ret_len)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            pst_server_forget(data, cap);
+            forget(data, cap);
             return -1;
         }
         if (n == 0)
@@ -67,56 +86,273 @@ static int read_all(int fd, char **ret_data, size_t *ret_len)
     return 0;
 }
 
-static int read_file(struct pst_server *server, const char *what, const char *file, char **ret_data,
-                     size_t *ret_len)
+static int read_file(struct line line, const char *what, const char *file, char **ret_data, size_t *ret_len)
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
-        return open_failed(server, what, file);
+        return open_failed(line, what, file);
     int failed = read_all(fd, ret_data, ret_len);
     int saved = errno;
     close(fd);
     errno = saved;
-    return failed ? open_failed(server, what, file) : 0;
+    return failed ? open_failed(line, what, file) : 0;
 }
 
-int pst_server_certificate(struct pst_server *server, const char *cert_file, const char *key_file)
+/* ---- a certificate's files ---- */
+
+/* What the files hold. The key and the password are wiped at the end. */
+struct contents {
+    char *cert, *key, *password;
+    size_t cert_len, key_len, password_len;
+};
+
+static void free_contents(struct contents *c)
+{
+    free(c->cert);
+    forget(c->key, c->key_len);
+    forget(c->password, c->password_len);
+}
+
+/* The first line, as it is: a password may begin or end with a blank. */
+static void cut_line(char *text)
+{
+    text[strcspn(text, "\r\n")] = '\0';
+}
+
+static int read_contents(struct contents *c, const struct pst_cert_files *files, struct line line)
+{
+    int err = read_file(line, "the certificate", files->cert, &c->cert, &c->cert_len);
+    if (!err)
+        err = read_file(line, "the private key", files->key, &c->key, &c->key_len);
+    if (!err && files->password)
+        err = read_file(line, "the password file", files->password, &c->password, &c->password_len);
+    if (!err && c->password)
+        cut_line(c->password);
+    return err;
+}
+
+void pst_server_drop_certs(struct pst_tls_certs **sets, unsigned count)
+{
+    for (unsigned i = 0; sets && i < count; i++)
+        pst_tls_certs_unref(sets[i]);
+    free(sets);
+}
+
+/* Parsed once for each worker: an RSA key is changed by its use. */
+static int parse(struct pst_server *server, const struct pst_tls_pem *pems, unsigned set_count,
+                 struct pst_tls_certs **sets, struct line line)
+{
+    for (unsigned i = 0; i < set_count; i++) {
+        char text[384];
+        size_t bad = 0;
+        int err = pst_tls_certs_new(&sets[i], pems, server->cert_count, (int64_t)time(NULL), &bad, text,
+                                    sizeof(text));
+        const struct pst_cert_files *files = &server->certs[bad];
+        if (err)
+            return say(line, err, "%s: %s", err == PST_E_KEY ? files->key : files->cert, text);
+        pst_tls_certs_on_sni(sets[i], server->on_sni, server->on_sni_arg);
+    }
+    return 0;
+}
+
+static int load(struct pst_server *server, unsigned set_count, struct pst_tls_certs ***ret_sets,
+                struct line line)
+{
+    size_t count = server->cert_count;
+    struct contents *contents = calloc(count, sizeof(*contents));
+    struct pst_tls_pem *pems = calloc(count, sizeof(*pems));
+    struct pst_tls_certs **sets = calloc(set_count, sizeof(*sets));
+    int err = contents && pems && sets ? 0 : say(line, PST_E_NOMEM, "%s", pst_strerror(PST_E_NOMEM));
+    for (size_t i = 0; !err && i < count; i++) {
+        struct contents *c = &contents[i];
+        err = read_contents(c, &server->certs[i], line);
+        pems[i] = (struct pst_tls_pem){c->cert, c->key, c->cert_len, c->key_len, c->password};
+    }
+    if (!err)
+        err = parse(server, pems, set_count, sets, line);
+    for (size_t i = 0; contents && i < count; i++)
+        free_contents(&contents[i]);
+    free(contents);
+    free(pems);
+    if (err) {
+        pst_server_drop_certs(sets, set_count);
+        return err;
+    }
+    *ret_sets = sets;
+    return 0;
+}
+
+int pst_server_load_certs(struct pst_server *server, struct pst_tls_certs ***ret_sets, char *why,
+                          size_t why_size)
+{
+    return load(server, server->worker_count, ret_sets, (struct line){why, why_size});
+}
+
+/* ---- settings ---- */
+
+static void free_names(struct pst_cert_files *files)
+{
+    free(files->cert);
+    free(files->key);
+    free(files->password);
+}
+
+void pst_server_free_cert_files(struct pst_server *server)
+{
+    for (size_t i = 0; i < server->cert_count; i++)
+        free_names(&server->certs[i]);
+    free(server->certs);
+    server->certs = NULL;
+    server->cert_count = 0;
+}
+
+static int append(struct pst_server *server, const char *cert, const char *key, const char *password)
+{
+    struct pst_cert_files *grown = realloc(server->certs, (server->cert_count + 1) * sizeof(*grown));
+    if (!grown)
+        return PST_E_NOMEM;
+    server->certs = grown;
+    struct pst_cert_files files = {
+        .cert = strdup(cert), .key = strdup(key), .password = password ? strdup(password) : NULL};
+    if (!files.cert || !files.key || (password && !files.password)) {
+        free_names(&files);
+        return PST_E_NOMEM;
+    }
+    grown[server->cert_count++] = files;
+    return 0;
+}
+
+/* Checks all that there are now, by parsing them once; the sets for the workers are made at the start. */
+static int check(struct pst_server *server)
+{
+    struct pst_tls_certs **set = NULL;
+    int err = load(server, 1, &set, (struct line){server->error, sizeof(server->error)});
+    if (err)
+        return err;
+    for (size_t i = 0; i < server->cert_count; i++)
+        pst_tls_certs_info(set[0], i, &server->certs[i].info);
+    pst_server_drop_certs(set, 1);
+    return 0;
+}
+
+int pst_tls_add(struct pst_server *server, const char *cert_file, const char *key_file,
+                const char *password_file)
 {
     server->error[0] = '\0';
     if (server->is_started)
         return pst_server_fail(server, PST_E_STATE, "the server has been started already");
-    char *cert = NULL, *key = NULL, line[384];
-    size_t cert_len = 0, key_len = 0;
-    int err = read_file(server, "the certificate", cert_file, &cert, &cert_len);
-    if (!err)
-        err = read_file(server, "the private key", key_file, &key, &key_len);
-    struct pst_tls_ctx *tls = NULL;
-    if (!err) {
-        err = pst_tls_ctx_new(&tls, cert, cert_len, key, key_len, (int64_t)time(NULL), line, sizeof(line));
-        if (err)
-            pst_server_fail(server, err, "%s: %s", err == PST_E_KEY ? key_file : cert_file, line);
-    }
-    if (err) {
-        free(cert);
-        pst_server_forget(key, key_len);
+    int err = append(server, cert_file, key_file, password_file);
+    if (err)
+        return pst_server_fail(server, err, "%s", pst_strerror(err));
+    err = check(server);
+    if (err)
+        free_names(&server->certs[--server->cert_count]);
+    return err;
+}
+
+int pst_server_certificate(struct pst_server *server, const char *cert_file, const char *key_file)
+{
+    if (server->is_started)
+        return pst_tls_add(server, cert_file, key_file, NULL); /* says why not */
+    struct pst_cert_files *before = server->certs;
+    size_t before_count = server->cert_count;
+    server->certs = NULL;
+    server->cert_count = 0;
+    int err = pst_tls_add(server, cert_file, key_file, NULL);
+    if (err) { /* what there was stays */
+        pst_server_free_cert_files(server);
+        server->certs = before;
+        server->cert_count = before_count;
         return err;
     }
-    pst_tls_ctx_free(server->tls);
-    free(server->cert);
-    pst_server_forget(server->key, server->key_len);
-    server->tls = tls;
-    server->cert = cert;
-    server->cert_len = cert_len;
-    server->key = key;
-    server->key_len = key_len;
-    pst_tls_ctx_cert_info(tls, &server->cert_info);
+    for (size_t i = 0; i < before_count; i++)
+        free_names(&before[i]);
+    free(before);
     return 0;
 }
 
-int pst_server_cert_info(const struct pst_server *server, struct pst_tls_cert_info *ret_info)
+int pst_tls_on_sni(struct pst_server *server, int (*fn)(struct pst_slice name, size_t count, void *arg),
+                   void *arg)
 {
-    if (!server->cert)
-        return PST_E_NOENT;
-    *ret_info = server->cert_info;
+    if (server->is_started)
+        return pst_server_fail(server, PST_E_STATE, "the server has been started already");
+    server->on_sni = fn;
+    server->on_sni_arg = arg;
     return 0;
+}
+
+int pst_tls_watch(struct pst_server *server)
+{
+    if (server->is_started)
+        return pst_server_fail(server, PST_E_STATE, "the server has been started already");
+    server->watches_certs = true;
+    return 0;
+}
+
+size_t pst_server_cert_count(const struct pst_server *server)
+{
+    return server->cert_count;
+}
+
+int pst_server_cert_info(const struct pst_server *server, size_t i, struct pst_tls_cert_info *ret_info)
+{
+    if (i >= server->cert_count)
+        return PST_E_NOENT;
+    *ret_info = server->certs[i].info;
+    return 0;
+}
+
+/* ---- while it serves ---- */
+
+struct swap {
+    struct pst_letter letter;
+    struct pst_worker *worker;
+    struct pst_tls_certs *certs;
+};
+
+/* On the worker's thread. */
+static void on_swap(struct pst_letter *letter)
+{
+    struct swap *swap = PST_CONTAINER(letter, struct swap, letter);
+    pst_tls_ctx_set_certs(swap->worker->tls, swap->certs);
+    pst_tls_certs_unref(swap->certs);
+    free(swap);
+}
+
+/* Memory for all letters first: no worker is left behind with the old certificates. */
+static int swap_all(struct pst_server *server, struct pst_tls_certs **sets)
+{
+    unsigned count = server->worker_count, made = 0;
+    struct swap **swaps = calloc(count, sizeof(struct swap *));
+    while (swaps && made < count && (swaps[made] = malloc(sizeof(*swaps[made]))) != NULL)
+        made++;
+    bool is_complete = made == count;
+    for (unsigned i = 0; i < made; i++) {
+        struct pst_worker *worker = &server->workers[i];
+        *swaps[i] = (struct swap){.letter.on_receive = on_swap, .worker = worker, .certs = sets[i]};
+        if (is_complete && pst_loop_post(worker->loop, &swaps[i]->letter) == 0)
+            sets[i] = NULL; /* the worker's */
+        else
+            free(swaps[i]); /* or it has ended, and needs none */
+    }
+    free(swaps);
+    return is_complete ? 0 : PST_E_NOMEM;
+}
+
+int pst_tls_reload(struct pst_server *server, char *why, size_t why_size)
+{
+    struct line line = {why, why ? why_size : 0};
+    if (!server->is_running || server->cert_count == 0)
+        return say(line, PST_E_STATE, "%s", "the server does not serve https now");
+    pthread_mutex_lock(&server->reload_lock);
+    struct pst_tls_certs **sets = NULL;
+    int err = load(server, server->worker_count, &sets, line);
+    if (!err) {
+        err = swap_all(server, sets);
+        if (err)
+            say(line, err, "%s", pst_strerror(err));
+        pst_server_drop_certs(sets, server->worker_count);
+    }
+    pthread_mutex_unlock(&server->reload_lock);
+    return err;
 }

@@ -218,7 +218,7 @@ static int run(struct program *prog)
         return REFUSE("cannot start: %s", reason(prog, err));
 
     struct pst_tls_cert_info cert;
-    bool has_cert = pst_server_cert_info(prog->server, &cert) == 0;
+    bool has_cert = pst_server_cert_info(prog->server, 0, &cert) == 0;
     pst_cli_banner(stdout, prog->server, prog->cli, prog->kept.store ? prog->kept.folder : NULL,
                    has_cert ? &cert : NULL, (int64_t)time(NULL));
 

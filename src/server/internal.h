@@ -68,10 +68,14 @@ struct pst_server {
     struct pst_door *doors;
     size_t door_count;
     struct pst_url *urls; /* in order of listening */
-    char *cert, *key;     /* file contents, for each worker's own context */
-    size_t cert_len, key_len;
-    struct pst_tls_ctx *tls; /* made when the certificate was checked; the first worker's */
-    struct pst_tls_cert_info cert_info;
+    struct pst_cert_files *certs;
+    size_t cert_count;
+    int (*on_sni)(struct pst_slice name, size_t count, void *arg);
+    void *on_sni_arg;
+    struct pst_tls_certs **start_sets; /* while the workers are made: one for each */
+    pthread_mutex_t reload_lock;
+    bool watches_certs;
+    struct pst_keeper *keeper;
     struct pst_observer observer;
     struct pst_offload *offload; /* for what blocks; until the server is freed */
     unsigned worker_count;
@@ -87,8 +91,27 @@ struct pst_server {
 /* Notes the line for pst_server_error() and returns err. */
 int pst_server_fail(struct pst_server *server, int err, const char *format, ...) PST_PRINTF(3, 4);
 
-/* certificate.c: wipes and frees; NULL is allowed. */
-void pst_server_forget(char *secret, size_t len);
+/* certificate.c */
+
+/* The names of the files that one certificate comes from. */
+struct pst_cert_files {
+    char *cert, *key, *password;   /* password: may be NULL */
+    struct pst_tls_cert_info info; /* as of the last check before the start */
+};
+/* Reads and parses all files: a set for each worker. why: as of pst_tls_reload(). */
+int pst_server_load_certs(struct pst_server *server, struct pst_tls_certs ***ret_sets, char *why,
+                          size_t why_size);
+/* Drops count sets and the array; NULL is allowed. */
+void pst_server_drop_certs(struct pst_tls_certs **sets, unsigned count);
+void pst_server_free_cert_files(struct pst_server *server);
+
+/* keeper.c: a thread that looks after the server while it serves. It watches the certificate files. */
+int pst_keeper_new(struct pst_keeper **ret_keeper, struct pst_server *server);
+/* Ends the thread. NULL is allowed. */
+void pst_keeper_free(struct pst_keeper *keeper);
+
+/* worker.c: tells the observer, on the first worker's thread. Any thread, while the workers run. */
+void pst_server_notice(struct pst_server *server, const char *format, ...) PST_PRINTF(2, 3);
 
 /* worker.c. All on the thread that starts the server, except that the worker then runs on its own. */
 int pst_worker_init(struct pst_worker *worker, struct pst_server *server, unsigned number);

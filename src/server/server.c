@@ -67,9 +67,8 @@ void pst_server_free(struct pst_server *server)
         free(server->urls);
         server->urls = next;
     }
-    pst_tls_ctx_free(server->tls);
-    free(server->cert);
-    pst_server_forget(server->key, server->key_len);
+    pst_server_free_cert_files(server);
+    pthread_mutex_destroy(&server->reload_lock);
     pst_router_free(server->router);
     close_if_open(server->stop_fd);
     close_if_open(server->done_fd);
@@ -84,6 +83,10 @@ int pst_server_new(struct pst_server **ret_server)
     struct pst_server *server = calloc(1, sizeof(*server));
     if (!server)
         return PST_E_NOMEM;
+    if (pthread_mutex_init(&server->reload_lock, NULL) != 0) {
+        free(server);
+        return PST_E_SYSTEM;
+    }
     server->worker_count = 1;
     pst_limits_init(&server->limits);
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -168,6 +171,8 @@ int pst_server_observe(struct pst_server *server, const struct pst_observer *obs
 
 static void end_workers(struct pst_server *server, unsigned count)
 {
+    pst_keeper_free(server->keeper);
+    server->keeper = NULL;
     for (unsigned i = 0; i < count; i++)
         if (server->workers[i].is_thread_started)
             pthread_join(server->workers[i].thread, NULL);
@@ -176,17 +181,10 @@ static void end_workers(struct pst_server *server, unsigned count)
     server->is_running = false;
 }
 
-static void forget_key(struct pst_server *server)
-{
-    pst_server_forget(server->key, server->key_len);
-    server->key = NULL;
-    server->key_len = 0;
-}
-
 static bool needs_certificate(const struct pst_server *server)
 {
     for (size_t i = 0; i < server->door_count; i++)
-        if (server->doors[i].is_secure && !server->cert)
+        if (server->doors[i].is_secure && server->cert_count == 0)
             return true;
     return false;
 }
@@ -213,15 +211,22 @@ int pst_server_start(struct pst_server *server)
     if (!server->workers)
         return pst_server_fail(server, PST_E_NOMEM, "cannot start: %s", pst_strerror(PST_E_NOMEM));
     server->is_started = server->is_running = true; /* once only: the sockets go over to the workers */
+    if (server->cert_count > 0) {
+        err = pst_server_load_certs(server, &server->start_sets, server->error, sizeof(server->error));
+        if (err)
+            return err;
+    }
     unsigned made = 0;
     err = start_workers(server, &made);
+    pst_server_drop_certs(server->start_sets, server->worker_count);
+    server->start_sets = NULL;
+    if (!err && server->watches_certs && server->cert_count > 0)
+        err = pst_keeper_new(&server->keeper, server);
     if (err) {
         pst_server_stop(server);
         end_workers(server, made);
         return pst_server_fail(server, err, "cannot start: %s", pst_strerror(err));
     }
-    /* Each worker has its own copy, which it wipes. */
-    forget_key(server);
     return 0;
 }
 

@@ -5,7 +5,8 @@
 #include "postern/server.h"
 #include "transport/tls.h"
 
-/* The certificate that is served. PST_E_NOENT where none was loaded. */
-int pst_server_cert_info(const struct pst_server *server, struct pst_tls_cert_info *ret_info);
+/* The certificates that were added, in that order, as they were then. PST_E_NOENT past the end. */
+size_t pst_server_cert_count(const struct pst_server *server);
+int pst_server_cert_info(const struct pst_server *server, size_t i, struct pst_tls_cert_info *ret_info);
 
 #endif

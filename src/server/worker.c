@@ -2,6 +2,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,6 +193,35 @@ static void on_event(struct pst_driver *driver, const struct pst_event_entry *en
     worker->server->observer.on_event(entry, worker->observer_local);
 }
 
+struct notice {
+    struct pst_letter letter;
+    struct pst_worker *worker;
+    char text[512];
+};
+
+static void on_notice(struct pst_letter *letter)
+{
+    struct notice *notice = PST_CONTAINER(letter, struct notice, letter);
+    struct pst_worker *worker = notice->worker;
+    worker->is_observed = true;
+    worker->server->observer.on_notice(notice->text, worker->observer_local);
+    free(notice);
+}
+
+void pst_server_notice(struct pst_server *server, const char *format, ...)
+{
+    struct notice *notice = server->observer.on_notice ? malloc(sizeof(*notice)) : NULL;
+    if (!notice)
+        return;
+    *notice = (struct notice){.letter.on_receive = on_notice, .worker = &server->workers[0]};
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(notice->text, sizeof(notice->text), format, args);
+    va_end(args);
+    if (pst_loop_post(notice->worker->loop, &notice->letter) != 0)
+        free(notice);
+}
+
 static void on_turn_end(struct pst_task *task)
 {
     struct pst_worker *worker = PST_CONTAINER(task, struct pst_worker, turn_task);
@@ -272,17 +302,10 @@ static int init_locals(struct pst_worker *worker)
 static int init_tls(struct pst_worker *worker)
 {
     struct pst_server *server = worker->server;
-    if (!server->cert)
-        return 0;
-    if (worker->number == 0) {
-        worker->tls = server->tls;
-        server->tls = NULL;
-        return 0;
-    }
-    /* Each worker has its own copy of the key: RSA operations change their blinding values. */
     char line[256];
-    return pst_tls_ctx_new(&worker->tls, server->cert, server->cert_len, server->key, server->key_len,
-                           pst_loop_unix_time(worker->loop), line, sizeof(line));
+    return server->start_sets
+               ? pst_tls_ctx_new(&worker->tls, server->start_sets[worker->number], line, sizeof(line))
+               : 0;
 }
 
 int pst_worker_init(struct pst_worker *worker, struct pst_server *server, unsigned number)

@@ -45,6 +45,7 @@ struct tls {
     struct pst_transport base;
     struct pst_socket socket;
     struct pst_tls_ctx *ctx;
+    struct pst_tls_certs *certs; /* those that the handshake began with; NULL before it */
     struct pst_pools *pools;
     enum phase phase;
     enum pst_io ended; /* PST_IO_OK while receiving works; then what every read gives */
@@ -244,6 +245,8 @@ static enum pst_io peek(struct tls *tls)
                                                        : "client does not speak TLS");
     if (mbedtls_ssl_setup(&tls->ssl, &tls->ctx->conf) != 0)
         return fail(tls, "out of memory");
+    tls->certs = pst_tls_certs_ref(tls->ctx->certs);
+    mbedtls_ssl_set_user_data_p(&tls->ssl, tls->certs);
     mbedtls_ssl_set_bio(&tls->ssl, tls, bio_send, bio_recv, NULL);
     tls->phase = PHASE_HANDSHAKE;
     return PST_IO_OK;
@@ -630,6 +633,7 @@ static void tls_destroy(struct pst_transport *t)
     drop_in(tls);
     drop_out(tls);
     mbedtls_ssl_free(&tls->ssl); /* wipes keys and record buffers */
+    pst_tls_certs_unref(tls->certs);
     pst_socket_close(&tls->socket);
     free(tls);
 }

@@ -6,9 +6,10 @@
 #include <sys/socket.h>
 
 #include "base/pool.h"
+#include "postern/slice.h"
 #include "transport/transport.h"
 
-/* Certificate, key and policy for one worker: nothing in it is shared between threads. */
+/* Policy and randomness for one worker: nothing in it is shared between threads. */
 struct pst_tls_ctx;
 
 /* The versions a context speaks; tests narrow it. */
@@ -18,18 +19,50 @@ enum pst_tls_versions { PST_TLS_12_AND_13, PST_TLS_12_ONLY, PST_TLS_13_ONLY };
  * PST_E_TLS. */
 int pst_tls_global_init(void);
 
-/* A server context from PEM or DER bytes in memory: chain (leaf first) and private key.
- * now: seconds since 1970, for the dates. error: receives one line for a person saying what is wrong and what
- * to do; on success "", or a warning of the same kind (such as a chain out of order) that the caller may
- * show. Errors: PST_E_CERT, PST_E_KEY, PST_E_MISMATCH, PST_E_EXPIRED, PST_E_NOTYET, PST_E_CHAIN (over 16 KiB,
- * cannot be sent), PST_E_NOMEM, PST_E_TLS. The caller wipes its copy of the key. */
-int pst_tls_ctx_new(struct pst_tls_ctx **ret_ctx, const void *cert, size_t cert_len, const void *key,
-                    size_t key_len, int64_t now, char *error, size_t error_cap);
+/* ---- certificates ---- */
+
+/* A chain (leaf first) and its private key, as PEM or DER bytes in memory; a password where the key is
+ * encrypted. The caller wipes what is secret. */
+struct pst_tls_pem {
+    const void *cert, *key;
+    size_t cert_len, key_len;
+    const char *password; /* NUL-terminated; NULL: none */
+};
+
+/* Certificates of one worker, parsed: RSA keys are changed by use, so workers do not share them. It never
+ * changes, and is counted, by one thread. */
+struct pst_tls_certs;
+
+/* All of pems, at least one; the first is for clients that ask for no name, or for one that no certificate
+ * has. now: seconds since 1970, for the dates. error: receives one line for a person saying what is wrong
+ * with number *ret_bad and what to do; on success "", or a warning of the same kind (such as a chain out of
+ * order) that the caller may show. Errors: PST_E_CERT, PST_E_KEY, PST_E_MISMATCH, PST_E_EXPIRED,
+ * PST_E_NOTYET, PST_E_CHAIN (over 16 KiB, cannot be sent), PST_E_NOMEM, PST_E_TLS. */
+int pst_tls_certs_new(struct pst_tls_certs **ret_certs, const struct pst_tls_pem *pems, size_t count,
+                      int64_t now, size_t *ret_bad, char *error, size_t error_cap);
+struct pst_tls_certs *pst_tls_certs_ref(struct pst_tls_certs *certs);
+/* The last one wipes the keys. NULL is allowed. */
+void pst_tls_certs_unref(struct pst_tls_certs *certs);
+size_t pst_tls_certs_count(const struct pst_tls_certs *certs);
+/* fn is asked which one to serve for a name, before the usual choice; -1 leaves it to that. NULL: nobody is.
+ */
+void pst_tls_certs_on_sni(struct pst_tls_certs *certs,
+                          int (*fn)(struct pst_slice name, size_t count, void *arg), void *arg);
+
+/* ---- contexts ---- */
+
+/* A server context that serves certs, which it refers to. error as above. Errors: PST_E_NOMEM, PST_E_TLS. */
+int pst_tls_ctx_new(struct pst_tls_ctx **ret_ctx, struct pst_tls_certs *certs, char *error, size_t error_cap);
+/* From now on new handshakes get certs; connections that are there keep what they began with. On the worker's
+ * thread.
+ */
+void pst_tls_ctx_set_certs(struct pst_tls_ctx *ctx, struct pst_tls_certs *certs);
+struct pst_tls_certs *pst_tls_ctx_certs(const struct pst_tls_ctx *ctx);
 void pst_tls_ctx_versions(struct pst_tls_ctx *ctx, enum pst_tls_versions versions);
-/* Wipes the key. No transport of the context may be left. NULL is allowed. */
+/* No transport of the context may be left. NULL is allowed. */
 void pst_tls_ctx_free(struct pst_tls_ctx *ctx);
 
-/* What a context serves, for the banner and the log. */
+/* What a certificate says, for the banner and the log. */
 struct pst_tls_cert_info {
     char subject[256]; /* the leaf's common name, or its first name */
     char issuer[256];
@@ -38,7 +71,7 @@ struct pst_tls_cert_info {
     int64_t not_before, not_after; /* seconds since 1970 */
     bool is_self_signed;
 };
-void pst_tls_ctx_cert_info(const struct pst_tls_ctx *ctx, struct pst_tls_cert_info *ret_info);
+void pst_tls_certs_info(const struct pst_tls_certs *certs, size_t i, struct pst_tls_cert_info *ret_info);
 
 /* A server-side TLS transport over a connected non-blocking socket, which it takes over, also on error. ctx
  * and pools belong to the same worker and outlive it. No Mbed TLS state is allocated before the client's

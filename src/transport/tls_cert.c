@@ -1,4 +1,4 @@
-/* tls_cert.c - certificates and keys: reading them, saying in plain words what is wrong with them, describing
+/* tls_cert.c - certificates: reading them, saying in plain words what is wrong with them, describing
  * them. Files are the caller's; here they are bytes. */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -9,7 +9,6 @@
 #include <mbedtls/ecp.h>
 #include <mbedtls/error.h>
 #include <mbedtls/oid.h>
-#include <mbedtls/platform_util.h>
 #include <mbedtls/rsa.h>
 
 #include "postern/err.h"
@@ -43,13 +42,13 @@ static int64_t unix_time(const mbedtls_x509_time *t)
 
 /* ---- reading ---- */
 
-static bool holds(const void *data, size_t len, const char *text)
+bool pst_tls_holds(const void *data, size_t len, const char *text)
 {
     return memmem(data, len, text, strlen(text)) != NULL;
 }
 
 /* A copy that ends in NUL, as Mbed TLS wants PEM; NULL when out of memory. */
-static unsigned char *terminated(const void *data, size_t len)
+unsigned char *pst_tls_terminated(const void *data, size_t len)
 {
     unsigned char *copy = malloc(len + 1);
     if (copy) {
@@ -60,7 +59,7 @@ static unsigned char *terminated(const void *data, size_t len)
     return copy;
 }
 
-static const char *describe(int error)
+const char *pst_tls_describe(int error)
 {
 #if defined(MBEDTLS_ERROR_C)
     const char *text = mbedtls_low_level_strerr(error);
@@ -73,7 +72,7 @@ static const char *describe(int error)
     return "unknown format";
 }
 
-static int out_of_memory(struct pst_tls_line line)
+int pst_tls_out_of_memory(struct pst_tls_line line)
 {
     pst_tls_say(line, "%s", "out of memory");
     return PST_E_NOMEM;
@@ -82,13 +81,13 @@ static int out_of_memory(struct pst_tls_line line)
 static int read_chain(mbedtls_x509_crt *chain, const void *data, size_t len, struct pst_tls_line line)
 {
     int result;
-    if (holds(data, len, "-----BEGIN CERTIFICATE-----")) {
-        unsigned char *pem = terminated(data, len);
+    if (pst_tls_holds(data, len, "-----BEGIN CERTIFICATE-----")) {
+        unsigned char *pem = pst_tls_terminated(data, len);
         if (!pem)
-            return out_of_memory(line);
+            return pst_tls_out_of_memory(line);
         result = mbedtls_x509_crt_parse(chain, pem, len + 1);
         free(pem);
-    } else if (holds(data, len, "PRIVATE KEY-----")) {
+    } else if (pst_tls_holds(data, len, "PRIVATE KEY-----")) {
         pst_tls_say(line, "%s", "this is a private key, not a certificate; are the two files swapped?");
         return PST_E_CERT;
     } else if (len == 0) {
@@ -103,58 +102,15 @@ static int read_chain(mbedtls_x509_crt *chain, const void *data, size_t len, str
         return PST_E_CERT;
     }
     if (result == MBEDTLS_ERR_X509_ALLOC_FAILED)
-        return out_of_memory(line);
+        return pst_tls_out_of_memory(line);
     if (result > 0) {
         pst_tls_say(line, "%d of the certificates in this file cannot be read; remove or replace them",
                     result);
         return PST_E_CERT;
     }
     if (result < 0) {
-        pst_tls_say(line, "the certificate cannot be read (%s); " ADVICE_MKCERT, describe(result));
+        pst_tls_say(line, "the certificate cannot be read (%s); " ADVICE_MKCERT, pst_tls_describe(result));
         return PST_E_CERT;
-    }
-    return 0;
-}
-
-static int read_key(struct pst_tls_ctx *ctx, const void *data, size_t len, struct pst_tls_line line)
-{
-    if (holds(data, len, "-----BEGIN ENCRYPTED PRIVATE KEY-----") ||
-        holds(data, len, "Proc-Type: 4,ENCRYPTED")) {
-        pst_tls_say(line, "%s",
-                    "the private key is protected by a passphrase, which is not supported yet; write it "
-                    "without one: openssl pkey -in KEY -out NEW-KEY");
-        return PST_E_KEY;
-    }
-    if (!holds(data, len, "PRIVATE KEY-----") && holds(data, len, "-----BEGIN CERTIFICATE-----")) {
-        pst_tls_say(line, "%s", "this is a certificate, not a private key; are the two files swapped?");
-        return PST_E_KEY;
-    }
-    if (len == 0) {
-        pst_tls_say(line, "%s", "the file is empty; make a key and its certificate with scripts/mkcert.sh");
-        return PST_E_KEY;
-    }
-    unsigned char *copy = terminated(data, len);
-    if (!copy)
-        return out_of_memory(line);
-    bool is_pem = holds(data, len, "-----BEGIN ");
-    int result = mbedtls_pk_parse_key(&ctx->key, copy, is_pem ? len + 1 : len, NULL, 0,
-                                      mbedtls_ctr_drbg_random, &ctx->rng);
-    mbedtls_platform_zeroize(copy, len);
-    free(copy);
-    if (result == MBEDTLS_ERR_PK_ALLOC_FAILED)
-        return out_of_memory(line);
-    if (result == MBEDTLS_ERR_PK_UNKNOWN_PK_ALG || result == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE ||
-        holds(data, len, "BEGIN OPENSSH PRIVATE KEY")) {
-        pst_tls_say(
-            line, "%s",
-            "the private key is of a kind that TLS here cannot use; it takes EC keys on P-256 or P-384 "
-            "and RSA keys: make one with scripts/mkcert.sh");
-        return PST_E_KEY;
-    }
-    if (result != 0) {
-        pst_tls_say(line, "the private key cannot be read (%s); give an unencrypted PEM or DER key",
-                    describe(result));
-        return PST_E_KEY;
     }
     return 0;
 }
@@ -202,18 +158,18 @@ static int check_strength(const mbedtls_pk_context *key, struct pst_tls_line lin
 }
 
 /* The position, from 1, of the first certificate that belongs to the key; 0 for none. */
-static unsigned find_owner(struct pst_tls_ctx *ctx)
+static unsigned find_owner(struct pst_tls_pair *pair, mbedtls_ctr_drbg_context *rng)
 {
     unsigned position = 1;
-    for (mbedtls_x509_crt *crt = &ctx->chain; crt; crt = crt->next, position++)
-        if (mbedtls_pk_check_pair(&crt->pk, &ctx->key, mbedtls_ctr_drbg_random, &ctx->rng) == 0)
+    for (mbedtls_x509_crt *crt = &pair->chain; crt; crt = crt->next, position++)
+        if (mbedtls_pk_check_pair(&crt->pk, &pair->key, mbedtls_ctr_drbg_random, rng) == 0)
             return position;
     return 0;
 }
 
-static int check_owner(struct pst_tls_ctx *ctx, struct pst_tls_line line)
+static int check_owner(struct pst_tls_pair *pair, mbedtls_ctr_drbg_context *rng, struct pst_tls_line line)
 {
-    unsigned position = find_owner(ctx);
+    unsigned position = find_owner(pair, rng);
     if (position == 1)
         return 0;
     if (position == 0)
@@ -316,22 +272,22 @@ static void warn(const mbedtls_x509_crt *chain, int64_t now, struct pst_tls_line
                     "the certificate names no host (subjectAltName): browsers refuse it; " ADVICE_MKCERT);
 }
 
-int pst_tls_cert_load(struct pst_tls_ctx *ctx, const void *cert, size_t cert_len, const void *key,
-                      size_t key_len, int64_t now, struct pst_tls_line line)
+int pst_tls_cert_load(struct pst_tls_pair *pair, mbedtls_ctr_drbg_context *rng, const struct pst_tls_pem *pem,
+                      int64_t now, struct pst_tls_line line)
 {
-    int err = read_chain(&ctx->chain, cert, cert_len, line);
+    int err = read_chain(&pair->chain, pem->cert, pem->cert_len, line);
     if (err == 0)
-        err = read_key(ctx, key, key_len, line);
+        err = pst_tls_key_load(&pair->key, rng, pem, line);
     if (err == 0)
-        err = check_owner(ctx, line);
+        err = check_owner(pair, rng, line);
     if (err == 0)
-        err = check_strength(&ctx->chain.pk, line);
+        err = check_strength(&pair->chain.pk, line);
     if (err == 0)
-        err = check_dates(&ctx->chain, now, line);
+        err = check_dates(&pair->chain, now, line);
     if (err == 0)
-        err = check_size(&ctx->chain, line);
+        err = check_size(&pair->chain, line);
     if (err == 0)
-        warn(&ctx->chain, now, line);
+        warn(&pair->chain, now, line);
     return err;
 }
 
@@ -392,9 +348,8 @@ static void common_name(const mbedtls_x509_name *dn, char *text, size_t cap)
         text[0] = '\0';
 }
 
-void pst_tls_ctx_cert_info(const struct pst_tls_ctx *ctx, struct pst_tls_cert_info *ret_info)
+void pst_tls_cert_describe(const mbedtls_x509_crt *leaf, struct pst_tls_cert_info *ret_info)
 {
-    const mbedtls_x509_crt *leaf = &ctx->chain;
     memset(ret_info, 0, sizeof(*ret_info));
     list_names(leaf, ret_info->names, sizeof(ret_info->names));
     common_name(&leaf->subject, ret_info->subject, sizeof(ret_info->subject));

@@ -87,7 +87,7 @@ static int configure(struct pst_tls_ctx *ctx)
                                           MBEDTLS_SSL_PRESET_DEFAULT);
     if (err != 0)
         return err;
-    mbedtls_ssl_conf_rng(conf, mbedtls_ctr_drbg_random, &ctx->rng);
+    mbedtls_ssl_conf_rng(conf, mbedtls_ctr_drbg_random, &ctx->random.rng);
     mbedtls_ssl_conf_ciphersuites(conf, cipher_suites);
     mbedtls_ssl_conf_groups(conf, groups);
     mbedtls_ssl_conf_sig_algs(conf, signature_algorithms);
@@ -98,51 +98,62 @@ static int configure(struct pst_tls_ctx *ctx)
 #if defined(MBEDTLS_SSL_SESSION_TICKETS)
     mbedtls_ssl_conf_new_session_tickets(conf, 0);
 #endif
-    err = mbedtls_ssl_conf_alpn_protocols(conf, protocols);
-    if (err != 0)
-        return err;
-    return mbedtls_ssl_conf_own_cert(conf, &ctx->chain, &ctx->key);
+    mbedtls_ssl_conf_cert_cb(conf, pst_tls_certs_choose);
+    return mbedtls_ssl_conf_alpn_protocols(conf, protocols);
 }
 
-int pst_tls_ctx_new(struct pst_tls_ctx **ret_ctx, const void *cert, size_t cert_len, const void *key,
-                    size_t key_len, int64_t now, char *error, size_t error_cap)
+int pst_tls_random_init(struct pst_tls_random *random, struct pst_tls_line line)
 {
     static const char personal[] = "postern tls";
+    mbedtls_entropy_init(&random->entropy);
+    mbedtls_ctr_drbg_init(&random->rng);
+    if (mbedtls_ctr_drbg_seed(&random->rng, mbedtls_entropy_func, &random->entropy,
+                              (const unsigned char *)personal, sizeof(personal) - 1) == 0)
+        return 0;
+    pst_tls_say(line, "%s", "the operating system gave no randomness");
+    return PST_E_TLS;
+}
+
+void pst_tls_random_fini(struct pst_tls_random *random)
+{
+    mbedtls_ctr_drbg_free(&random->rng);
+    mbedtls_entropy_free(&random->entropy);
+}
+
+int pst_tls_ctx_new(struct pst_tls_ctx **ret_ctx, struct pst_tls_certs *certs, char *error, size_t error_cap)
+{
     struct pst_tls_line line = {error, error_cap};
     if (error_cap > 0)
         error[0] = '\0';
     struct pst_tls_ctx *ctx = calloc(1, sizeof(*ctx));
-    if (!ctx) {
-        pst_tls_say(line, "%s", "out of memory");
-        return PST_E_NOMEM;
-    }
+    if (!ctx)
+        return pst_tls_out_of_memory(line);
     mbedtls_ssl_config_init(&ctx->conf);
-    mbedtls_entropy_init(&ctx->entropy);
-    mbedtls_ctr_drbg_init(&ctx->rng);
-    mbedtls_x509_crt_init(&ctx->chain);
-    mbedtls_pk_init(&ctx->key);
-    int err = 0;
-    if (mbedtls_ctr_drbg_seed(&ctx->rng, mbedtls_entropy_func, &ctx->entropy, (const unsigned char *)personal,
-                              sizeof(personal) - 1) != 0) {
-        pst_tls_say(line, "%s", "the operating system gave no randomness");
-        err = PST_E_TLS;
-        goto out;
-    }
-    err = pst_tls_cert_load(ctx, cert, cert_len, key, key_len, now, line);
-    if (err != 0)
-        goto out;
-    int result = configure(ctx);
+    ctx->certs = pst_tls_certs_ref(certs);
+    int err = pst_tls_random_init(&ctx->random, line);
+    int result = err == 0 ? configure(ctx) : 0;
     if (result != 0) {
         pst_tls_say(line, "Mbed TLS could not be set up (error -0x%04X)", (unsigned)-result);
         err = result == MBEDTLS_ERR_SSL_ALLOC_FAILED ? PST_E_NOMEM : PST_E_TLS;
     }
-out:
     if (err != 0) {
         pst_tls_ctx_free(ctx);
         return err;
     }
     *ret_ctx = ctx;
     return 0;
+}
+
+void pst_tls_ctx_set_certs(struct pst_tls_ctx *ctx, struct pst_tls_certs *certs)
+{
+    struct pst_tls_certs *old = ctx->certs;
+    ctx->certs = pst_tls_certs_ref(certs);
+    pst_tls_certs_unref(old);
+}
+
+struct pst_tls_certs *pst_tls_ctx_certs(const struct pst_tls_ctx *ctx)
+{
+    return ctx->certs;
 }
 
 void pst_tls_ctx_versions(struct pst_tls_ctx *ctx, enum pst_tls_versions versions)
@@ -158,10 +169,8 @@ void pst_tls_ctx_free(struct pst_tls_ctx *ctx)
     if (!ctx)
         return;
     mbedtls_ssl_config_free(&ctx->conf);
-    mbedtls_pk_free(&ctx->key); /* wipes it */
-    mbedtls_x509_crt_free(&ctx->chain);
-    mbedtls_ctr_drbg_free(&ctx->rng);
-    mbedtls_entropy_free(&ctx->entropy);
+    pst_tls_certs_unref(ctx->certs);
+    pst_tls_random_fini(&ctx->random);
     free(ctx);
 }
 

@@ -10,19 +10,37 @@
 #include <mbedtls/x509_crt.h>
 
 #include "postern/export.h"
+#include "postern/slice.h"
 #include "transport/tls.h"
 
 #if !defined(MBEDTLS_THREADING_C)
 #error "Mbed TLS must be built with MBEDTLS_THREADING_C: workers are threads and PSA's key store is shared"
 #endif
 
-struct pst_tls_ctx {
-    mbedtls_ssl_config conf;
+/* Randomness of one thread. */
+struct pst_tls_random {
     mbedtls_entropy_context entropy;
     mbedtls_ctr_drbg_context rng;
+};
+
+struct pst_tls_pair {
     mbedtls_x509_crt chain; /* leaf first */
     /* The worker's own copy: an RSA private operation changes its blinding values. */
     mbedtls_pk_context key;
+};
+
+struct pst_tls_certs {
+    unsigned refs;
+    int (*on_sni)(struct pst_slice name, size_t count, void *arg);
+    void *on_sni_arg;
+    size_t count;
+    struct pst_tls_pair *pairs[];
+};
+
+struct pst_tls_ctx {
+    mbedtls_ssl_config conf;
+    struct pst_tls_random random;
+    struct pst_tls_certs *certs; /* what new handshakes get */
 };
 
 /* One line for a person. */
@@ -32,9 +50,29 @@ struct pst_tls_line {
 };
 void pst_tls_say(struct pst_tls_line line, const char *format, ...) PST_PRINTF(2, 3);
 
-/* Reads and checks chain and key into ctx (whose rng works). Errors and line as pst_tls_ctx_new. */
-int pst_tls_cert_load(struct pst_tls_ctx *ctx, const void *cert, size_t cert_len, const void *key,
-                      size_t key_len, int64_t now, struct pst_tls_line line);
+/* Errors: PST_E_TLS. fini works also after a failed init. */
+int pst_tls_random_init(struct pst_tls_random *random, struct pst_tls_line line);
+void pst_tls_random_fini(struct pst_tls_random *random);
+
+/* Reads and checks chain and key into pair. Errors and line as pst_tls_certs_new. */
+int pst_tls_cert_load(struct pst_tls_pair *pair, mbedtls_ctr_drbg_context *rng, const struct pst_tls_pem *pem,
+                      int64_t now, struct pst_tls_line line);
+/* The key alone. */
+int pst_tls_key_load(mbedtls_pk_context *key, mbedtls_ctr_drbg_context *rng, const struct pst_tls_pem *pem,
+                     struct pst_tls_line line);
+void pst_tls_cert_describe(const mbedtls_x509_crt *leaf, struct pst_tls_cert_info *ret_info);
+
+/* For mbedtls_ssl_conf_cert_cb(): ssl's user data is the set to choose from. */
+int pst_tls_certs_choose(mbedtls_ssl_context *ssl);
+
+/* Whether text occurs in the bytes. */
+bool pst_tls_holds(const void *data, size_t len, const char *text);
+/* A copy that ends in NUL, as Mbed TLS wants PEM; NULL when out of memory. */
+unsigned char *pst_tls_terminated(const void *data, size_t len);
+/* Mbed TLS's text for its error. */
+const char *pst_tls_describe(int error);
+/* Says so, and is PST_E_NOMEM. */
+int pst_tls_out_of_memory(struct pst_tls_line line);
 
 /* The named cause of a failed Mbed TLS call on ssl, for the log; never NULL, static. */
 const char *pst_tls_cause(mbedtls_ssl_context *ssl, int error);

@@ -50,8 +50,8 @@ static struct pst_tls_ctx *new_ctx(enum pst_tls_versions versions)
     const struct test_cert *cert = test_cert_ec();
     struct pst_tls_ctx *ctx;
     char error[256];
-    must(pst_tls_ctx_new(&ctx, cert->cert, cert->cert_len, cert->key, cert->key_len, (int64_t)time(NULL),
-                         error, sizeof(error)) == 0,
+    must(test_tls_ctx_new(&ctx, cert->cert, cert->cert_len, cert->key, cert->key_len, (int64_t)time(NULL),
+                          error, sizeof(error)) == 0,
          "no TLS context");
     pst_tls_ctx_versions(ctx, versions);
     return ctx;

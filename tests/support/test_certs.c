@@ -239,3 +239,20 @@ size_t test_cert_der_len(const char *pem)
     free(der);
     return n;
 }
+
+int test_tls_ctx_new(struct pst_tls_ctx **ret_ctx, const void *cert, size_t cert_len, const void *key,
+                     size_t key_len, int64_t now, char *error, size_t error_cap)
+{
+    const struct pst_tls_pem pem = {.cert = cert, .cert_len = cert_len, .key = key, .key_len = key_len};
+    struct pst_tls_certs *certs;
+    char line[256];
+    size_t bad;
+    int err = pst_tls_certs_new(&certs, &pem, 1, now, &bad, error, error_cap);
+    if (err)
+        return err;
+    err = pst_tls_ctx_new(ret_ctx, certs, line, sizeof(line));
+    pst_tls_certs_unref(certs);
+    if (err && error_cap > 0)
+        snprintf(error, error_cap, "%s", line);
+    return err;
+}

@@ -2,6 +2,8 @@
 #ifndef PST_TESTS_TEST_CERTS_H
 #define PST_TESTS_TEST_CERTS_H
 
+#include "transport/tls.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,5 +46,9 @@ size_t test_cert_der(const char *pem, unsigned char *dst, size_t cap);
 
 /* A random number function and its context for Mbed TLS. */
 int test_random(void *ctx, unsigned char *dst, size_t len);
+
+/* A context that serves one certificate; errors and line as of pst_tls_certs_new(). */
+int test_tls_ctx_new(struct pst_tls_ctx **ret_ctx, const void *cert, size_t cert_len, const void *key,
+                     size_t key_len, int64_t now, char *error, size_t error_cap);
 
 #endif

@@ -72,6 +72,8 @@ static void configure(struct tls_client *c, const struct tls_client_options *o)
         must(mbedtls_ssl_conf_alpn_protocols(&c->conf, o->alpn), "ALPN");
     if (o->suites)
         mbedtls_ssl_conf_ciphersuites(&c->conf, o->suites);
+    if (o->signatures)
+        mbedtls_ssl_conf_sig_algs(&c->conf, o->signatures);
     if (o->groups)
         mbedtls_ssl_conf_groups(&c->conf, o->groups);
 #if defined(MBEDTLS_SSL_MAX_FRAGMENT_LENGTH)
@@ -99,7 +101,8 @@ struct tls_client *tls_client_new(int fd, const struct tls_client_options *optio
     mbedtls_x509_crt_init(&c->ca);
     configure(c, options);
     must(mbedtls_ssl_setup(&c->ssl, &c->conf), "setup");
-    must(mbedtls_ssl_set_hostname(&c->ssl, "localhost"), "name");
+    const char *name = options->name ? options->name : "localhost";
+    must(mbedtls_ssl_set_hostname(&c->ssl, name[0] ? name : NULL), "name");
     mbedtls_ssl_set_bio(&c->ssl, c, bio_send, bio_recv, NULL);
     return c;
 }

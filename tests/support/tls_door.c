@@ -25,8 +25,8 @@ void tls_door_init(struct tls_door *d, const struct test_cert *cert)
     memset(d, 0, sizeof(*d));
     pst_pools_init(&d->pools);
     must(pst_tls_global_init() == 0, "start");
-    int err = pst_tls_ctx_new(&d->ctx, cert->cert, cert->cert_len, cert->key, cert->key_len,
-                              (int64_t)time(NULL), error, sizeof(error));
+    int err = test_tls_ctx_new(&d->ctx, cert->cert, cert->cert_len, cert->key, cert->key_len,
+                               (int64_t)time(NULL), error, sizeof(error));
     must(err == 0, error);
 }
 

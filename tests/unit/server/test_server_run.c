@@ -538,8 +538,13 @@ static void test_server_observe__exchanges_events_traces__told_to_each_workers_o
     (void)state;
     memset(&observed, 0, sizeof(observed));
     struct pst_server *server = listening_server();
-    const struct pst_observer observer = {observe_exchange, observe_trace,  observe_event, observe_turn_end,
-                                          &observed,        observer_start, observer_stop};
+    const struct pst_observer observer = {.on_exchange = observe_exchange,
+                                          .on_trace = observe_trace,
+                                          .on_event = observe_event,
+                                          .on_turn_end = observe_turn_end,
+                                          .arg = &observed,
+                                          .on_worker_start = observer_start,
+                                          .on_worker_stop = observer_stop};
     assert_int_equal(pst_server_observe(server, &observer), 0);
     assert_int_equal(pst_server_workers(server, 2), 0);
     assert_int_equal(pst_server_start(server), 0);

@@ -19,7 +19,7 @@ static int load(const void *cert, size_t cert_len, const void *key, size_t key_l
                 char text[256])
 {
     struct pst_tls_ctx *ctx = NULL;
-    int err = pst_tls_ctx_new(&ctx, cert, cert_len, key, key_len, now, text, 256);
+    int err = test_tls_ctx_new(&ctx, cert, cert_len, key, key_len, now, text, 256);
     if (err == 0)
         pst_tls_ctx_free(ctx);
     else
@@ -71,11 +71,11 @@ static void test_tls_ctx__each_kind_of_key__is_taken_and_described(void **state)
                                                        .name = "door.example",
                                                        .not_before = 1700000000,
                                                        .not_after = 1800000000});
-        assert_int_equal(pst_tls_ctx_new(&ctx, cert.cert, cert.cert_len, cert.key, cert.key_len, 1750000000,
-                                         text, sizeof(text)),
+        assert_int_equal(test_tls_ctx_new(&ctx, cert.cert, cert.cert_len, cert.key, cert.key_len, 1750000000,
+                                          text, sizeof(text)),
                          0);
         assert_string_equal(text, "");
-        pst_tls_ctx_cert_info(ctx, &info);
+        pst_tls_certs_info(pst_tls_ctx_certs(ctx), 0, &info);
         assert_string_equal(info.subject, "door.example");
         assert_string_equal(info.issuer, "door.example");
         assert_string_equal(info.names, "door.example, 127.0.0.1, ::1");
@@ -170,8 +170,8 @@ static void test_tls_ctx__chain__order_is_looked_at(void **state)
     struct pst_tls_ctx *ctx;
     struct pst_tls_cert_info info;
     assert_int_equal(
-        pst_tls_ctx_new(&ctx, good, strlen(good), leaf.key, leaf.key_len, now, text, sizeof(text)), 0);
-    pst_tls_ctx_cert_info(ctx, &info);
+        test_tls_ctx_new(&ctx, good, strlen(good), leaf.key, leaf.key_len, now, text, sizeof(text)), 0);
+    pst_tls_certs_info(pst_tls_ctx_certs(ctx), 0, &info);
     assert_string_equal(info.subject, "localhost");
     assert_string_equal(info.issuer, "middle");
     assert_false(info.is_self_signed);
@@ -226,10 +226,10 @@ static void describe_cert(const struct test_cert *cert, struct pst_tls_cert_info
 {
     struct pst_tls_ctx *ctx;
     char text[256];
-    assert_int_equal(pst_tls_ctx_new(&ctx, cert->cert, cert->cert_len, cert->key, cert->key_len,
-                                     (int64_t)time(NULL), text, sizeof(text)),
+    assert_int_equal(test_tls_ctx_new(&ctx, cert->cert, cert->cert_len, cert->key, cert->key_len,
+                                      (int64_t)time(NULL), text, sizeof(text)),
                      0);
-    pst_tls_ctx_cert_info(ctx, ret_info);
+    pst_tls_certs_info(pst_tls_ctx_certs(ctx), 0, ret_info);
     pst_tls_ctx_free(ctx);
 }
 
@@ -327,8 +327,8 @@ static void test_tls_ctx__what_is_not_a_certificate_or_key__is_explained(void **
         {cert, cert, PST_E_KEY, "are the two files swapped?"},
         {cert, "hello", PST_E_KEY, "the private key cannot be read"},
         {cert, garbled_key, PST_E_KEY, "the private key cannot be read"},
-        {cert, sealed, PST_E_KEY, "protected by a passphrase, which is not supported yet"},
-        {cert, sealed_old, PST_E_KEY, "protected by a passphrase, which is not supported yet"},
+        {cert, sealed, PST_E_KEY, "protected by a password: name a file that holds it"},
+        {cert, sealed_old, PST_E_KEY, "encrypted in an old way that is easy to break"},
         {cert, ed25519, PST_E_KEY, "of a kind that TLS here cannot use"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -346,9 +346,9 @@ static void test_tls_ctx__line_without_room__is_cut_or_left_out(void **state)
     (void)state;
     struct pst_tls_ctx *ctx;
     char text[8] = "1234567";
-    assert_int_equal(pst_tls_ctx_new(&ctx, "", 0, "", 0, 0, text, sizeof(text)), PST_E_CERT);
+    assert_int_equal(test_tls_ctx_new(&ctx, "", 0, "", 0, 0, text, sizeof(text)), PST_E_CERT);
     assert_string_equal(text, "the fil");
-    assert_int_equal(pst_tls_ctx_new(&ctx, "", 0, "", 0, 0, NULL, 0), PST_E_CERT);
+    assert_int_equal(test_tls_ctx_new(&ctx, "", 0, "", 0, 0, NULL, 0), PST_E_CERT);
     pst_tls_ctx_free(NULL);
 }
 

@@ -52,8 +52,8 @@ static void test_tls_ctx__allocation_i_fails__is_reported_and_leaks_nothing(void
             char text[256];
             arm(i);
             failmalloc_resume();
-            int err = pst_tls_ctx_new(&ctx, certs[c]->cert, certs[c]->cert_len, certs[c]->key,
-                                      certs[c]->key_len, (int64_t)time(NULL), text, sizeof(text));
+            int err = test_tls_ctx_new(&ctx, certs[c]->cert, certs[c]->cert_len, certs[c]->key,
+                                       certs[c]->key_len, (int64_t)time(NULL), text, sizeof(text));
             failmalloc_pause();
             if (err == 0) {
                 pst_tls_ctx_free(ctx);

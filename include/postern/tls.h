@@ -1,0 +1,47 @@
+/* tls.h - what the TLS door serves: certificates by name, and putting new ones in their place while it
+ * serves.
+ *
+ * pst_server_certificate() is enough for one. */
+#ifndef POSTERN_TLS_H
+#define POSTERN_TLS_H
+
+#include <stdbool.h>
+
+#include <postern/err.h>
+#include <postern/export.h>
+#include <postern/server.h>
+#include <postern/slice.h>
+
+PST_BEGIN_DECLS
+
+/* Adds a certificate chain (leaf first) with its private key: PEM or DER files; the key as PKCS #8, SEC 1 or
+ * PKCS #1, or PKCS #8 under the password that is the first line of password_file (NULL: none). Before
+ * pst_server_start().
+ *
+ * A client gets the certificate whose subjectAltName has the name that it asks for, whole names before
+ * wildcards. Where several have it (the same name with an EC and with an RSA key) the client's order of
+ * signatures decides in TLS 1.3, and EC comes first in TLS 1.2. One that asks for no name, an address, or a
+ * name that none has gets the certificate that was added first. Errors: as of pst_server_certificate(). */
+PST_API int pst_tls_add(struct pst_server *server, const char *cert_file, const char *key_file,
+                        const char *password_file);
+
+/* Reads all certificate files anew. New connections get what they hold now, on all workers; those that are
+ * there are not touched. Where one of the files cannot be used all stays as it was, and why (may be NULL; at
+ * least 256 bytes) says in one line what is wrong. Any thread, while the server runs; blocks. Errors: as of
+ * pst_tls_add(); PST_E_STATE. */
+PST_API int pst_tls_reload(struct pst_server *server, char *why, size_t why_size);
+
+/* Reloads by itself whenever one of the files, or a link that leads to it, was replaced or written. What came
+ * of it goes to the observer's on_notice. Before pst_server_start(). Errors: PST_E_SYSTEM, PST_E_NOMEM,
+ * PST_E_STATE. */
+PST_API int pst_tls_watch(struct pst_server *server);
+
+/* fn chooses the certificate for a name that a client asks for (empty: none was asked for): its number, in
+ * the order of adding, or -1 for the usual choice. Called on a worker's thread in the middle of a handshake:
+ * it must not block, and arg is shared by all workers. Before pst_server_start(). */
+PST_API int pst_tls_on_sni(struct pst_server *server,
+                           int (*fn)(struct pst_slice name, size_t count, void *arg), void *arg);
+
+PST_END_DECLS
+
+#endif

@@ -1,0 +1,175 @@
+/* keeper.c - a thread beside the workers, which looks after the certificate files while the server serves.
+ *
+ * It watches folders, not files: most programs that renew certificates put a new file, or a new link, in the
+ * place of the old one. Where our name is
+ * a link, its being put anew is what counts. */
+#include <errno.h>
+#include <libgen.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "postern/tls.h"
+#include "server/internal.h"
+
+/* A certificate and its key are two files: what comes within this time of each other is one change. */
+enum { QUIET_MS = 300 };
+
+struct pst_keeper {
+    struct pst_server *server;
+    pthread_t thread;
+    int inotify_fd, end_fd;
+    size_t name_count;
+    char **names; /* of the files, without their folders */
+};
+
+/* The folder that a file's name lies in, and the file's own name there. */
+static int watch(struct pst_keeper *keeper, const char *file)
+{
+    if (!file)
+        return 0;
+    char *for_folder = strdup(file), *for_name = strdup(file);
+    char *name = for_name ? strdup(basename(for_name)) : NULL;
+    int err = for_folder && name ? 0 : PST_E_NOMEM;
+    if (!err && inotify_add_watch(keeper->inotify_fd, dirname(for_folder),
+                                  IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE) < 0)
+        err = PST_E_SYSTEM;
+    if (!err)
+        keeper->names[keeper->name_count++] = name;
+    else
+        free(name);
+    free(for_folder);
+    free(for_name);
+    return err;
+}
+
+static bool is_ours(const struct pst_keeper *keeper, const struct inotify_event *event)
+{
+    if (event->mask & IN_Q_OVERFLOW)
+        return true;
+    /* Kubernetes keeps all files behind one link of this name, which it puts anew. */
+    if (event->len > 0 && strcmp(event->name, "..data") == 0)
+        return true;
+    for (size_t i = 0; event->len > 0 && i < keeper->name_count; i++)
+        if (strcmp(event->name, keeper->names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Reads what has happened. True where one of our files may be another now. */
+static bool read_events(struct pst_keeper *keeper)
+{
+    union {
+        struct inotify_event event; /* for its alignment */
+        char bytes[4096];
+    } buffer;
+    bool is_changed = false;
+    ssize_t n;
+    while ((n = read(keeper->inotify_fd, buffer.bytes, sizeof(buffer.bytes))) > 0)
+        for (ssize_t at = 0; at < n;) {
+            const struct inotify_event *event =
+                (const struct inotify_event *)(const void *)(buffer.bytes + at);
+            is_changed = is_changed || is_ours(keeper, event);
+            at += (ssize_t)(sizeof(*event) + event->len);
+        }
+    return is_changed;
+}
+
+static void reload(struct pst_server *server)
+{
+    char why[512];
+    if (pst_tls_reload(server, why, sizeof(why)) == 0)
+        pst_server_notice(server, "the certificates were read anew; new connections get them");
+    else
+        pst_server_notice(server, "the certificate files have changed, but the old ones stay in use: %s",
+                          why);
+}
+
+static void *keep(void *arg)
+{
+    struct pst_keeper *keeper = arg;
+    bool is_due = false;
+    struct pollfd fds[2] = {{.fd = keeper->inotify_fd, .events = POLLIN},
+                            {.fd = keeper->end_fd, .events = POLLIN}};
+    for (;;) {
+        int ready = poll(fds, 2, is_due ? QUIET_MS : -1);
+        if (ready < 0 && errno != EINTR)
+            break;
+        if (ready > 0 && fds[1].revents)
+            break;
+        if (ready > 0 && fds[0].revents) {
+            is_due = read_events(keeper) || is_due;
+        } else if (ready == 0) {
+            is_due = false;
+            reload(keeper->server);
+        }
+    }
+    return NULL;
+}
+
+static int start(struct pst_keeper *keeper)
+{
+    sigset_t all, before; /* signals are for the program's own threads */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&keeper->thread, NULL, keep, keeper);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!failed)
+        pthread_setname_np(keeper->thread, "postern/keeper");
+    return failed ? PST_E_SYSTEM : 0;
+}
+
+static void drop(struct pst_keeper *keeper)
+{
+    for (size_t i = 0; i < keeper->name_count; i++)
+        free(keeper->names[i]);
+    free(keeper->names);
+    if (keeper->inotify_fd >= 0)
+        close(keeper->inotify_fd);
+    if (keeper->end_fd >= 0)
+        close(keeper->end_fd);
+    free(keeper);
+}
+
+int pst_keeper_new(struct pst_keeper **ret_keeper, struct pst_server *server)
+{
+    struct pst_keeper *keeper = calloc(1, sizeof(*keeper));
+    if (!keeper)
+        return PST_E_NOMEM;
+    keeper->server = server;
+    keeper->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    keeper->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    keeper->names = calloc(3 * server->cert_count, sizeof(*keeper->names));
+    int err = !keeper->names ? PST_E_NOMEM : keeper->inotify_fd < 0 || keeper->end_fd < 0 ? PST_E_SYSTEM : 0;
+    for (size_t i = 0; !err && i < server->cert_count; i++) {
+        const struct pst_cert_files *files = &server->certs[i];
+        err = watch(keeper, files->cert);
+        if (!err)
+            err = watch(keeper, files->key);
+        if (!err)
+            err = watch(keeper, files->password);
+    }
+    if (!err)
+        err = start(keeper);
+    if (err) {
+        drop(keeper);
+        return err;
+    }
+    *ret_keeper = keeper;
+    return 0;
+}
+
+void pst_keeper_free(struct pst_keeper *keeper)
+{
+    if (!keeper)
+        return;
+    uint64_t one = 1;
+    ssize_t n = write(keeper->end_fd, &one, sizeof(one));
+    (void)n; /* an eventfd that nobody has written to takes it */
+    pthread_join(keeper->thread, NULL);
+    drop(keeper);
+}

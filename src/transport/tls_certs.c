@@ -1,0 +1,199 @@
+/* tls_certs.c - a set of certificates with their keys, and which of them a client gets by the name it asks
+ * for.
+ *
+ * A set never changes; a new one takes its place, and the old one goes when the last connection that began
+ * with it ends. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <mbedtls/asn1.h>
+#include <mbedtls/oid.h>
+
+#include "postern/err.h"
+#include "transport/tls_internal.h"
+
+/* ---- names ---- */
+
+static struct pst_slice san_name(const mbedtls_x509_sequence *name)
+{
+    bool is_dns = (name->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK) == MBEDTLS_X509_SAN_DNS_NAME;
+    return pst_slice_of((const char *)name->buf.p, is_dns ? name->buf.len : 0);
+}
+
+/* RFC 6125 6.4.3: the wildcard stands for the whole first label, and for one only. */
+static bool wildcard_matches(struct pst_slice pattern, struct pst_slice host)
+{
+    if (pattern.len < 3 || pattern.ptr[0] != '*' || pattern.ptr[1] != '.')
+        return false;
+    const char *dot = memchr(host.ptr, '.', host.len);
+    if (!dot || dot == host.ptr)
+        return false;
+    struct pst_slice rest = pst_slice_of(dot, host.len - (size_t)(dot - host.ptr));
+    return pst_slice_case_eq(rest, pst_slice_of(pattern.ptr + 1, pattern.len - 1));
+}
+
+enum match { MATCH_NONE, MATCH_WILDCARD, MATCH_EXACT };
+
+static enum match match(const mbedtls_x509_crt *leaf, struct pst_slice host)
+{
+    enum match best = MATCH_NONE;
+    if (!mbedtls_x509_crt_has_ext_type(leaf, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
+        return best;
+    for (const mbedtls_x509_sequence *name = &leaf->subject_alt_names; name; name = name->next) {
+        struct pst_slice dns = san_name(name);
+        if (dns.len > 0 && pst_slice_case_eq(dns, host))
+            return MATCH_EXACT;
+        if (wildcard_matches(dns, host))
+            best = MATCH_WILDCARD;
+    }
+    return best;
+}
+
+/* Whether other serves the name that first begins with as well: the same site with another kind of key. */
+static bool is_sibling(const mbedtls_x509_crt *first, const mbedtls_x509_crt *other)
+{
+    if (!mbedtls_x509_crt_has_ext_type(first, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
+        return false;
+    struct pst_slice name = san_name(&first->subject_alt_names);
+    return name.len > 0 && match(other, name) == MATCH_EXACT;
+}
+
+/* ---- choosing ---- */
+
+static bool is_rsa(const struct pst_tls_pair *pair)
+{
+    return mbedtls_pk_get_type(&pair->chain.pk) == MBEDTLS_PK_RSA;
+}
+
+static bool is_wanted(struct pst_tls_certs *certs, size_t i, struct pst_slice host, enum match wanted)
+{
+    const mbedtls_x509_crt *leaf = &certs->pairs[i]->chain;
+    if (wanted == MATCH_NONE)
+        return i == 0 || is_sibling(&certs->pairs[0]->chain, leaf);
+    return match(leaf, host) == wanted;
+}
+
+/* Offers Mbed TLS those that match so well; EC keys first, for they are the faster ones. It takes the first
+ * whose signature the client accepts. */
+static int offer(mbedtls_ssl_context *ssl, struct pst_tls_certs *certs, struct pst_slice host,
+                 enum match wanted, bool *ret_found)
+{
+    for (int rsa = 0; rsa <= 1; rsa++)
+        for (size_t i = 0; i < certs->count; i++) {
+            struct pst_tls_pair *pair = certs->pairs[i];
+            if (is_rsa(pair) != (rsa == 1) || !is_wanted(certs, i, host, wanted))
+                continue;
+            *ret_found = true;
+            int result = mbedtls_ssl_set_hs_own_cert(ssl, &pair->chain, &pair->key);
+            if (result != 0)
+                return result;
+        }
+    return 0;
+}
+
+int pst_tls_certs_choose(mbedtls_ssl_context *ssl)
+{
+    struct pst_tls_certs *certs = mbedtls_ssl_get_user_data_p(ssl);
+    size_t len = 0;
+    const unsigned char *name = mbedtls_ssl_get_hs_sni(ssl, &len);
+    struct pst_slice host = pst_slice_of((const char *)name, name ? len : 0);
+    if (host.len > 1 &&
+        host.ptr[host.len - 1] == '.') /* RFC 6066 3: none should be there, but some send it */
+        host.len--;
+    int chosen = certs->on_sni ? certs->on_sni(host, certs->count, certs->on_sni_arg) : -1;
+    if (chosen >= 0 && (size_t)chosen < certs->count)
+        return mbedtls_ssl_set_hs_own_cert(ssl, &certs->pairs[chosen]->chain, &certs->pairs[chosen]->key);
+    /* A name that no certificate has, an address (which RFC 6066 3 forbids), no name at all: the first
+     * certificate. An alert would tell its reader less than the browser's page about a wrong name does. */
+    static const enum match order[] = {MATCH_EXACT, MATCH_WILDCARD, MATCH_NONE};
+    bool is_found = false;
+    int result = 0;
+    for (size_t i = host.len > 0 ? 0 : 2; result == 0 && !is_found && i < 3; i++)
+        result = offer(ssl, certs, host, order[i], &is_found);
+    return result;
+}
+
+/* ---- life ---- */
+
+static void free_pair(struct pst_tls_pair *pair)
+{
+    if (!pair)
+        return;
+    mbedtls_pk_free(&pair->key); /* wipes it */
+    mbedtls_x509_crt_free(&pair->chain);
+    free(pair);
+}
+
+void pst_tls_certs_unref(struct pst_tls_certs *certs)
+{
+    if (!certs || --certs->refs > 0)
+        return;
+    for (size_t i = 0; i < certs->count; i++)
+        free_pair(certs->pairs[i]);
+    free(certs);
+}
+
+struct pst_tls_certs *pst_tls_certs_ref(struct pst_tls_certs *certs)
+{
+    certs->refs++;
+    return certs;
+}
+
+static int add_all(struct pst_tls_certs *certs, mbedtls_ctr_drbg_context *rng, const struct pst_tls_pem *pems,
+                   size_t count, int64_t now, size_t *ret_bad, struct pst_tls_line line)
+{
+    for (size_t i = 0; i < count; i++) {
+        *ret_bad = i;
+        struct pst_tls_pair *pair = calloc(1, sizeof(*pair));
+        if (!pair)
+            return pst_tls_out_of_memory(line);
+        mbedtls_x509_crt_init(&pair->chain);
+        mbedtls_pk_init(&pair->key);
+        certs->pairs[certs->count++] = pair;
+        int err = pst_tls_cert_load(pair, rng, &pems[i], now, line);
+        if (err != 0)
+            return err;
+    }
+    return 0;
+}
+
+int pst_tls_certs_new(struct pst_tls_certs **ret_certs, const struct pst_tls_pem *pems, size_t count,
+                      int64_t now, size_t *ret_bad, char *error, size_t error_cap)
+{
+    struct pst_tls_line line = {error, error_cap};
+    if (error_cap > 0)
+        error[0] = '\0';
+    *ret_bad = 0;
+    struct pst_tls_certs *certs = calloc(1, sizeof(*certs) + count * sizeof(certs->pairs[0]));
+    if (!certs)
+        return pst_tls_out_of_memory(line);
+    certs->refs = 1;
+    struct pst_tls_random random;
+    int err = pst_tls_random_init(&random, line);
+    if (err == 0)
+        err = add_all(certs, &random.rng, pems, count, now, ret_bad, line);
+    pst_tls_random_fini(&random);
+    if (err != 0) {
+        pst_tls_certs_unref(certs);
+        return err;
+    }
+    *ret_certs = certs;
+    return 0;
+}
+
+void pst_tls_certs_on_sni(struct pst_tls_certs *certs,
+                          int (*fn)(struct pst_slice name, size_t count, void *arg), void *arg)
+{
+    certs->on_sni = fn;
+    certs->on_sni_arg = arg;
+}
+
+size_t pst_tls_certs_count(const struct pst_tls_certs *certs)
+{
+    return certs->count;
+}
+
+void pst_tls_certs_info(const struct pst_tls_certs *certs, size_t i, struct pst_tls_cert_info *ret_info)
+{
+    pst_tls_cert_describe(&certs->pairs[i]->chain, ret_info);
+}
