@@ -52,6 +52,7 @@ struct tls {
     bool is_told;      /* the caller has seen ended */
     bool is_broken;    /* ERR: nothing works any more */
     bool is_notified;  /* our close_notify is sealed */
+    bool is_resumed;   /* by a ticket */
     const char *failure;
     unsigned char *in; /* ciphertext received: [in_pos, in_len); NULL where there is none */
     size_t in_pos, in_len;
@@ -267,7 +268,9 @@ static void agreed(struct tls *tls)
 static enum pst_io negotiate(struct tls *tls)
 {
     size_t out_len = tls->out_len;
+    tls->ctx->has_opened_ticket = false;
     int error = mbedtls_ssl_handshake(&tls->ssl);
+    tls->is_resumed = tls->is_resumed || tls->ctx->has_opened_ticket;
     enum pst_io result;
     switch (error) {
     case 0:
@@ -616,8 +619,10 @@ static void tls_info(const struct pst_transport *t, struct pst_transport_info *r
     ret_info->is_secure = true;
     ret_info->security = ret_info->cipher = ret_info->alpn = "";
     ret_info->failure = tls->failure;
+    ret_info->is_resumed = false;
     if (tls->phase == PHASE_PEEK || tls->phase == PHASE_HANDSHAKE)
         return;
+    ret_info->is_resumed = tls->is_resumed;
     ret_info->security = mbedtls_ssl_get_version(&tls->ssl);
     const char *cipher = mbedtls_ssl_get_ciphersuite(&tls->ssl);
     if (cipher)

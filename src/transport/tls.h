@@ -58,6 +58,10 @@ int pst_tls_ctx_new(struct pst_tls_ctx **ret_ctx, struct pst_tls_certs *certs, c
  */
 void pst_tls_ctx_set_certs(struct pst_tls_ctx *ctx, struct pst_tls_certs *certs);
 struct pst_tls_certs *pst_tls_ctx_certs(const struct pst_tls_ctx *ctx);
+/* Gives out tickets sealed by these keys, and resumes sessions by them. Before the first transport; tickets
+ * outlives ctx. Errors: PST_E_NOMEM, PST_E_TLS. */
+struct pst_tls_tickets;
+int pst_tls_ctx_set_tickets(struct pst_tls_ctx *ctx, struct pst_tls_tickets *tickets);
 void pst_tls_ctx_versions(struct pst_tls_ctx *ctx, enum pst_tls_versions versions);
 /* No transport of the context may be left. NULL is allowed. */
 void pst_tls_ctx_free(struct pst_tls_ctx *ctx);

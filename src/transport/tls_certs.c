@@ -8,6 +8,7 @@
 
 #include <mbedtls/asn1.h>
 #include <mbedtls/oid.h>
+#include <mbedtls/sha256.h>
 
 #include "postern/err.h"
 #include "transport/tls_internal.h"
@@ -139,6 +140,19 @@ struct pst_tls_certs *pst_tls_certs_ref(struct pst_tls_certs *certs)
     return certs;
 }
 
+static int take_fingerprint(struct pst_tls_certs *certs)
+{
+    mbedtls_sha256_context sha;
+    mbedtls_sha256_init(&sha);
+    int result = mbedtls_sha256_starts(&sha, 0);
+    for (size_t i = 0; i < certs->count && result == 0; i++)
+        result = mbedtls_sha256_update(&sha, certs->pairs[i]->chain.raw.p, certs->pairs[i]->chain.raw.len);
+    if (result == 0)
+        result = mbedtls_sha256_finish(&sha, certs->fingerprint);
+    mbedtls_sha256_free(&sha);
+    return result == 0 ? 0 : PST_E_TLS;
+}
+
 static int add_all(struct pst_tls_certs *certs, mbedtls_ctr_drbg_context *rng, const struct pst_tls_pem *pems,
                    size_t count, int64_t now, size_t *ret_bad, struct pst_tls_line line)
 {
@@ -173,6 +187,8 @@ int pst_tls_certs_new(struct pst_tls_certs **ret_certs, const struct pst_tls_pem
     if (err == 0)
         err = add_all(certs, &random.rng, pems, count, now, ret_bad, line);
     pst_tls_random_fini(&random);
+    if (err == 0)
+        err = take_fingerprint(certs);
     if (err != 0) {
         pst_tls_certs_unref(certs);
         return err;

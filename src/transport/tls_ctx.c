@@ -95,9 +95,7 @@ static int configure(struct pst_tls_ctx *ctx)
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
     mbedtls_ssl_conf_renegotiation(conf, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 #endif
-#if defined(MBEDTLS_SSL_SESSION_TICKETS)
-    mbedtls_ssl_conf_new_session_tickets(conf, 0);
-#endif
+    mbedtls_ssl_conf_new_session_tickets(conf, 0); /* until there are keys for them */
     mbedtls_ssl_conf_cert_cb(conf, pst_tls_certs_choose);
     return mbedtls_ssl_conf_alpn_protocols(conf, protocols);
 }
@@ -129,6 +127,7 @@ int pst_tls_ctx_new(struct pst_tls_ctx **ret_ctx, struct pst_tls_certs *certs, c
     if (!ctx)
         return pst_tls_out_of_memory(line);
     mbedtls_ssl_config_init(&ctx->conf);
+    mbedtls_ssl_ticket_init(&ctx->ticket);
     ctx->certs = pst_tls_certs_ref(certs);
     int err = pst_tls_random_init(&ctx->random, line);
     int result = err == 0 ? configure(ctx) : 0;
@@ -169,6 +168,7 @@ void pst_tls_ctx_free(struct pst_tls_ctx *ctx)
     if (!ctx)
         return;
     mbedtls_ssl_config_free(&ctx->conf);
+    mbedtls_ssl_ticket_free(&ctx->ticket);
     pst_tls_certs_unref(ctx->certs);
     pst_tls_random_fini(&ctx->random);
     free(ctx);

@@ -7,11 +7,13 @@
 #include <mbedtls/entropy.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ticket.h>
 #include <mbedtls/x509_crt.h>
 
 #include "postern/export.h"
 #include "postern/slice.h"
 #include "transport/tls.h"
+#include "transport/tls_tickets.h"
 
 #if !defined(MBEDTLS_THREADING_C)
 #error "Mbed TLS must be built with MBEDTLS_THREADING_C: workers are threads and PSA's key store is shared"
@@ -29,8 +31,11 @@ struct pst_tls_pair {
     mbedtls_pk_context key;
 };
 
+enum { PST_TLS_FINGERPRINT_BYTES = 32 };
+
 struct pst_tls_certs {
     unsigned refs;
+    uint8_t fingerprint[PST_TLS_FINGERPRINT_BYTES]; /* SHA-256 over all leaves, in their order */
     int (*on_sni)(struct pst_slice name, size_t count, void *arg);
     void *on_sni_arg;
     size_t count;
@@ -41,6 +46,12 @@ struct pst_tls_ctx {
     mbedtls_ssl_config conf;
     struct pst_tls_random random;
     struct pst_tls_certs *certs; /* what new handshakes get */
+    /* tls_resume.c */
+    mbedtls_ssl_ticket_context ticket;
+    struct pst_tls_tickets *tickets; /* NULL: none are given out */
+    uint64_t ticket_generation;      /* of the secrets that ticket's keys were made from */
+    uint8_t ticket_fingerprint[PST_TLS_FINGERPRINT_BYTES]; /* likewise: of the certificates */
+    bool has_opened_ticket;                                /* set within the handshake call that did */
 };
 
 /* One line for a person. */

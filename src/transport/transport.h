@@ -38,6 +38,7 @@ struct pst_transport_info {
     unsigned port;
     const char *security; /* "TLSv1.3", "TLSv1.2"; "" before the handshake's end and on plain TCP */
     const char *cipher;   /* as Mbed TLS names it; "" likewise */
+    bool is_resumed;      /* TLS: the client showed a ticket of an earlier session */
     const char *alpn;     /* the protocol agreed on, such as "http/1.1"; "" for none */
     const char *failure;  /* after ERR or TRUNC: the named cause, for the log ("client closed during TLS
                              handshake"); "" otherwise */

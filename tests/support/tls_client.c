@@ -64,6 +64,9 @@ static void configure(struct tls_client *c, const struct tls_client_options *o)
          "configuration");
     mbedtls_ssl_conf_rng(&c->conf, test_random, NULL);
     mbedtls_ssl_conf_authmode(&c->conf, o->ca ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_NONE);
+    /* Or Mbed TLS throws them away. */
+    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+        &c->conf, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
     if (o->versions == PST_TLS_12_ONLY)
         mbedtls_ssl_conf_max_tls_version(&c->conf, MBEDTLS_SSL_VERSION_TLS1_2);
     if (o->versions == PST_TLS_13_ONLY)
@@ -103,6 +106,8 @@ struct tls_client *tls_client_new(int fd, const struct tls_client_options *optio
     must(mbedtls_ssl_setup(&c->ssl, &c->conf), "setup");
     const char *name = options->name ? options->name : "localhost";
     must(mbedtls_ssl_set_hostname(&c->ssl, name[0] ? name : NULL), "name");
+    if (options->session)
+        must(mbedtls_ssl_set_session(&c->ssl, options->session), "session");
     mbedtls_ssl_set_bio(&c->ssl, c, bio_send, bio_recv, NULL);
     return c;
 }
@@ -211,7 +216,10 @@ void tls_client_write(struct tls_client *c, const void *data, size_t len)
 {
     const unsigned char *next = data;
     do {
-        int n = mbedtls_ssl_write(&c->ssl, next, len);
+        int n;
+        do /* a ticket that has come is told first */
+            n = mbedtls_ssl_write(&c->ssl, next, len);
+        while (n == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET);
         must(n < 0 ? n : 0, "write");
         next += n;
         len -= (size_t)n;

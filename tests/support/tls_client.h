@@ -19,7 +19,8 @@ struct tls_client_options {
     const char *ca;             /* PEM; the server is checked against it for "localhost". NULL: not checked */
     const char *name;           /* the server's that is asked for; NULL: "localhost"; "": none */
     const uint16_t *signatures; /* MBEDTLS_TLS1_3_SIG_*, ends with 0; NULL: Mbed TLS's own choice */
-    unsigned char max_fragment; /* MBEDTLS_SSL_MAX_FRAG_LEN_*; 0: none asked for */
+    const mbedtls_ssl_session *session; /* to resume; NULL: none */
+    unsigned char max_fragment;         /* MBEDTLS_SSL_MAX_FRAG_LEN_*; 0: none asked for */
 };
 
 struct tls_bytes {
