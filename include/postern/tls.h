@@ -36,6 +36,17 @@ PST_API int pst_tls_reload(struct pst_server *server, char *why, size_t why_size
  * PST_E_STATE. */
 PST_API int pst_tls_watch(struct pst_server *server);
 
+/* Session tickets are given out unless is_on is false: clients that come back need no signature of ours.
+ * Their keys are made anew every 12 hours, and whenever other certificates are served. Before
+ * pst_server_start(). */
+PST_API int pst_tls_tickets(struct pst_server *server, bool is_on);
+/* Their secrets come from path, so that several machines can open each other's tickets: a file of 48 bytes
+ * (or 80: nginx's form, of which the first 48 count) of randomness; or a folder of such files, of which the
+ * last by name seals, and the one before it still opens. It is read anew when it changes. Before
+ * pst_server_start(). Errors: PST_E_NOENT, PST_E_ACCESS, PST_E_INVAL (nothing usable in it, or others may
+ * read it), PST_E_IO, PST_E_NOMEM. */
+PST_API int pst_tls_ticket_keys(struct pst_server *server, const char *path);
+
 /* fn chooses the certificate for a name that a client asks for (empty: none was asked for): its number, in
  * the order of adding, or -1 for the usual choice. Called on a worker's thread in the middle of a handshake:
  * it must not block, and arg is shared by all workers. Before pst_server_start(). */

@@ -281,6 +281,14 @@ int pst_tls_on_sni(struct pst_server *server, int (*fn)(struct pst_slice name, s
     return 0;
 }
 
+int pst_tls_tickets(struct pst_server *server, bool is_on)
+{
+    if (server->is_started)
+        return pst_server_fail(server, PST_E_STATE, "the server has been started already");
+    server->has_no_tickets = !is_on;
+    return 0;
+}
+
 int pst_tls_watch(struct pst_server *server)
 {
     if (server->is_started)

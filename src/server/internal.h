@@ -13,6 +13,7 @@
 #include "postern/server.h"
 #include "transport/listener.h"
 #include "transport/tls.h"
+#include "transport/tls_tickets.h"
 
 /* One bound address; a name such as localhost makes two. */
 struct pst_door {
@@ -74,7 +75,9 @@ struct pst_server {
     void *on_sni_arg;
     struct pst_tls_certs **start_sets; /* while the workers are made: one for each */
     pthread_mutex_t reload_lock;
-    bool watches_certs;
+    bool watches_certs, has_no_tickets;
+    char *ticket_path; /* NULL: random secrets */
+    struct pst_tls_tickets *tickets;
     struct pst_keeper *keeper;
     struct pst_observer observer;
     struct pst_offload *offload; /* for what blocks; until the server is freed */
@@ -105,7 +108,13 @@ int pst_server_load_certs(struct pst_server *server, struct pst_tls_certs ***ret
 void pst_server_drop_certs(struct pst_tls_certs **sets, unsigned count);
 void pst_server_free_cert_files(struct pst_server *server);
 
-/* keeper.c: a thread that looks after the server while it serves. It watches the certificate files. */
+/* ticket_keys.c: makes server->tickets from the files, or from randomness; again: takes what the files hold
+ * now. why: as of pst_tls_reload(). */
+int pst_server_make_tickets(struct pst_server *server, char *why, size_t why_size);
+int pst_server_reread_tickets(struct pst_server *server, char *why, size_t why_size);
+
+/* keeper.c: a thread that looks after the TLS door while it serves: new secrets for tickets, changed files.
+ */
 int pst_keeper_new(struct pst_keeper **ret_keeper, struct pst_server *server);
 /* Ends the thread. NULL is allowed. */
 void pst_keeper_free(struct pst_keeper *keeper);

@@ -18,11 +18,14 @@
 
 /* A certificate and its key are two files: what comes within this time of each other is one change. */
 enum { QUIET_MS = 300 };
+/* A secret opens tickets for as long again: together the time that a ticket is good for. */
+enum { ROTATE_MS = PST_TICKET_LIFETIME_S / 2 * 1000 };
 
 struct pst_keeper {
     struct pst_server *server;
     pthread_t thread;
     int inotify_fd, end_fd;
+    int ticket_folder; /* its watch; -1: none */
     size_t name_count;
     char **names; /* of the files, without their folders */
 };
@@ -47,9 +50,17 @@ static int watch(struct pst_keeper *keeper, const char *file)
     return err;
 }
 
+/* A file, or a folder: then everything in it counts. */
+static int watch_tickets(struct pst_keeper *keeper, const char *path)
+{
+    keeper->ticket_folder =
+        inotify_add_watch(keeper->inotify_fd, path, IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_ONLYDIR);
+    return keeper->ticket_folder >= 0 ? 0 : watch(keeper, path);
+}
+
 static bool is_ours(const struct pst_keeper *keeper, const struct inotify_event *event)
 {
-    if (event->mask & IN_Q_OVERFLOW)
+    if (event->mask & IN_Q_OVERFLOW || (keeper->ticket_folder >= 0 && event->wd == keeper->ticket_folder))
         return true;
     /* Kubernetes keeps all files behind one link of this name, which it puts anew. */
     if (event->len > 0 && strcmp(event->name, "..data") == 0)
@@ -79,36 +90,57 @@ static bool read_events(struct pst_keeper *keeper)
     return is_changed;
 }
 
-static void reload(struct pst_server *server)
+static void reload(struct pst_keeper *keeper)
 {
+    struct pst_server *server = keeper->server;
     char why[512];
-    if (pst_tls_reload(server, why, sizeof(why)) == 0)
-        pst_server_notice(server, "the certificates were read anew; new connections get them");
-    else
-        pst_server_notice(server, "the certificate files have changed, but the old ones stay in use: %s",
-                          why);
+    if (server->watches_certs) {
+        if (pst_tls_reload(server, why, sizeof(why)) == 0)
+            pst_server_notice(server, "the certificates were read anew; new connections get them");
+        else
+            pst_server_notice(server, "the certificate files have changed, but the old ones stay in use: %s",
+                              why);
+    }
+    if (server->ticket_path && pst_server_reread_tickets(server, why, sizeof(why)) != 0)
+        pst_server_notice(server, "the ticket keys have changed, but the old ones stay in use: %s", why);
+}
+
+/* Random secrets are made anew; those from files are their owner's to renew. */
+static void rotate(struct pst_keeper *keeper)
+{
+    struct pst_server *server = keeper->server;
+    if (server->tickets && !server->ticket_path && pst_tls_tickets_rotate(server->tickets) != 0)
+        pst_server_notice(server, "no randomness for new ticket keys; the old ones stay in use");
+}
+
+static uint64_t now_ms(void)
+{
+    return pst_clock_system.now_us(NULL) / 1000;
 }
 
 static void *keep(void *arg)
 {
     struct pst_keeper *keeper = arg;
+    uint64_t rotate_at_ms = now_ms() + ROTATE_MS;
     bool is_due = false;
     struct pollfd fds[2] = {{.fd = keeper->inotify_fd, .events = POLLIN},
                             {.fd = keeper->end_fd, .events = POLLIN}};
     for (;;) {
-        int ready = poll(fds, 2, is_due ? QUIET_MS : -1);
-        if (ready < 0 && errno != EINTR)
-            break;
-        if (ready > 0 && fds[1].revents)
-            break;
+        uint64_t now = now_ms();
+        if (now >= rotate_at_ms) {
+            rotate(keeper);
+            rotate_at_ms = now + ROTATE_MS;
+        }
+        int ready = poll(fds, 2, is_due ? QUIET_MS : (int)(rotate_at_ms - now));
+        if ((ready < 0 && errno != EINTR) || (ready > 0 && fds[1].revents))
+            return NULL;
         if (ready > 0 && fds[0].revents) {
             is_due = read_events(keeper) || is_due;
-        } else if (ready == 0) {
+        } else if (ready == 0 && is_due) {
             is_due = false;
-            reload(keeper->server);
+            reload(keeper);
         }
     }
-    return NULL;
 }
 
 static int start(struct pst_keeper *keeper)
@@ -141,11 +173,12 @@ int pst_keeper_new(struct pst_keeper **ret_keeper, struct pst_server *server)
     if (!keeper)
         return PST_E_NOMEM;
     keeper->server = server;
+    keeper->ticket_folder = -1;
     keeper->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     keeper->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    keeper->names = calloc(3 * server->cert_count, sizeof(*keeper->names));
+    keeper->names = calloc(3 * server->cert_count + 1, sizeof(*keeper->names));
     int err = !keeper->names ? PST_E_NOMEM : keeper->inotify_fd < 0 || keeper->end_fd < 0 ? PST_E_SYSTEM : 0;
-    for (size_t i = 0; !err && i < server->cert_count; i++) {
+    for (size_t i = 0; !err && server->watches_certs && i < server->cert_count; i++) {
         const struct pst_cert_files *files = &server->certs[i];
         err = watch(keeper, files->cert);
         if (!err)
@@ -153,6 +186,8 @@ int pst_keeper_new(struct pst_keeper **ret_keeper, struct pst_server *server)
         if (!err)
             err = watch(keeper, files->password);
     }
+    if (!err && server->ticket_path)
+        err = watch_tickets(keeper, server->ticket_path);
     if (!err)
         err = start(keeper);
     if (err) {

@@ -68,6 +68,8 @@ void pst_server_free(struct pst_server *server)
         server->urls = next;
     }
     pst_server_free_cert_files(server);
+    pst_tls_tickets_free(server->tickets);
+    free(server->ticket_path);
     pthread_mutex_destroy(&server->reload_lock);
     pst_router_free(server->router);
     close_if_open(server->stop_fd);
@@ -199,6 +201,12 @@ static int start_workers(struct pst_server *server, unsigned *ret_made)
     return err;
 }
 
+static void drop_start_sets(struct pst_server *server)
+{
+    pst_server_drop_certs(server->start_sets, server->worker_count);
+    server->start_sets = NULL;
+}
+
 int pst_server_start(struct pst_server *server)
 {
     int err = check_not_started(server);
@@ -213,14 +221,17 @@ int pst_server_start(struct pst_server *server)
     server->is_started = server->is_running = true; /* once only: the sockets go over to the workers */
     if (server->cert_count > 0) {
         err = pst_server_load_certs(server, &server->start_sets, server->error, sizeof(server->error));
-        if (err)
+        if (!err)
+            err = pst_server_make_tickets(server, server->error, sizeof(server->error));
+        if (err) {
+            drop_start_sets(server);
             return err;
+        }
     }
     unsigned made = 0;
     err = start_workers(server, &made);
-    pst_server_drop_certs(server->start_sets, server->worker_count);
-    server->start_sets = NULL;
-    if (!err && server->watches_certs && server->cert_count > 0)
+    drop_start_sets(server);
+    if (!err && server->cert_count > 0)
         err = pst_keeper_new(&server->keeper, server);
     if (err) {
         pst_server_stop(server);

@@ -302,10 +302,13 @@ static int init_locals(struct pst_worker *worker)
 static int init_tls(struct pst_worker *worker)
 {
     struct pst_server *server = worker->server;
+    if (!server->start_sets)
+        return 0;
     char line[256];
-    return server->start_sets
-               ? pst_tls_ctx_new(&worker->tls, server->start_sets[worker->number], line, sizeof(line))
-               : 0;
+    int err = pst_tls_ctx_new(&worker->tls, server->start_sets[worker->number], line, sizeof(line));
+    if (!err && server->tickets)
+        err = pst_tls_ctx_set_tickets(worker->tls, server->tickets);
+    return err;
 }
 
 int pst_worker_init(struct pst_worker *worker, struct pst_server *server, unsigned number)

@@ -196,13 +196,15 @@ int tls_client_read(struct tls_client *c, void *dst, size_t cap)
         return TLS_CLIENT_ERROR;
     if (!c->is_open)
         return TLS_CLIENT_AGAIN;
-    int n = mbedtls_ssl_read(&c->ssl, dst, cap);
+    int n;
+    do
+        n = mbedtls_ssl_read(&c->ssl, dst, cap);
+    while (n == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET); /* what is wanted may lie behind it */
     if (n > 0)
         return n;
     switch (n) {
     case 0:
     case MBEDTLS_ERR_SSL_WANT_READ:
-    case MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET:
         return c->is_eof && c->in.len == 0 ? TLS_CLIENT_TRUNC : TLS_CLIENT_AGAIN;
     case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
         return TLS_CLIENT_EOF;
