@@ -197,9 +197,13 @@ int tls_client_read(struct tls_client *c, void *dst, size_t cap)
     if (!c->is_open)
         return TLS_CLIENT_AGAIN;
     int n;
-    do
+    size_t before;
+    do { /* what is wanted may lie behind a ticket, for which Mbed TLS wants to be called again, and again */
+        before = c->in.len;
         n = mbedtls_ssl_read(&c->ssl, dst, cap);
-    while (n == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET); /* what is wanted may lie behind it */
+    } while (
+        n == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET ||
+        (n == MBEDTLS_ERR_SSL_WANT_READ && (c->in.len < before || !mbedtls_ssl_is_handshake_over(&c->ssl))));
     if (n > 0)
         return n;
     switch (n) {
