@@ -22,6 +22,7 @@ import tempfile
 from pathlib import Path
 
 from measure import Clients, Load, check, idle_kib
+from posts import Posts, lines_of
 from peers import ALL, USUAL, BenchError, Base, Postern, Site
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -29,8 +30,9 @@ IDLE_CONNECTIONS = 1000
 
 
 class Row:
-    def __init__(self, key, title, loads=None, idle=None, handshakes=False):
+    def __init__(self, key, title, loads=None, idle=None, handshakes=False, posts=None):
         self.key, self.title, self.loads, self.idle, self.handshakes = key, title, loads, idle, handshakes
+        self.posts = posts
 
 
 def http(name, connections=50):
@@ -53,6 +55,9 @@ ROWS = (
     Row("handshake12", "Full TLS 1.2 handshakes (each with one request)", [https("1k.txt", "1.2", True)], None, True),
     Row("idle-http", "Memory of an idle http connection", idle=False),
     Row("idle-https", "Memory of an idle https connection", idle=True),
+    Row("posts", "Durable small posts", posts=Posts.small),
+    Row("upload", "A large upload", posts=Posts.uploads),
+    Row("board", "A page of the message board", posts=Posts.board),
 )
 
 
@@ -85,6 +90,7 @@ class Bench:
         self.cpu = {}  # (row, server, load's number): us a request, one for each round
         self.idle = {}  # (row, server): KiB
         self.tls = {}  # (server, tls of the client): what they agree on
+        self.posts = {}  # (row, what): median
 
     def reference(self, names):
         return next(name for name in ("postern", *names) if name in names)
@@ -173,6 +179,18 @@ class Bench:
             lines.append([peer.name, f"{kib:.1f}", f"{kib / reference:.2f}" if reference > 0 else ""])
         table(["server", f"KiB each, of {count:,}", "÷ postern"], lines)
 
+    # ---- rows of posts ----
+
+    def measure_posts(self, rows):
+        postern = next((peer for peer in self.servers if peer.name == "postern"), None)
+        if not postern:
+            return
+        for row in rows:
+            with Posts(postern.site, self.options, say) as posts:
+                found = row.posts(posts)
+            self.posts.update({(row.key, name): statistics.median(values) for name, values, _ in found})
+            table(["what", "measured"], lines_of(found))
+
     # ---- targets ----
 
     def ratio(self, row, name, other):
@@ -189,6 +207,13 @@ class Bench:
             ("1 KiB http: 1,000 ÷ 50 connections", statistics.median(flat) if flat else None, 1.2),
             ("an idle http connection, KiB", self.idle.get(("idle-http", "postern")), 2.0),
             ("an idle https connection, KiB", self.idle.get(("idle-https", "postern")), 24.0),
+        )
+        fsyncs = self.posts.get(("posts", "ratio"))
+        targets += (
+            ("one fsync at a time ÷ durable posts", 1 / fsyncs if fsyncs else None, 0.05),
+            ("an upload over http ÷ dd conv=fsync", self.posts.get(("upload", "http ÷ dd")), 1.5),
+            ("an upload over https ÷ openssl s_server", self.posts.get(("upload", "https ÷ s_server")), 1.3),
+            ("a page of the board, CPU µs", self.posts.get(("board", "CPU µs/request, http, keep-alive")), 100.0),
         )
         lines = []
         for name, value, most in targets:
@@ -210,8 +235,9 @@ class Bench:
             for peer in self.servers:
                 peer.stop()
         for row in rows:
-            if not row.loads:
+            if row.idle is not None:
                 self.measure_idle(row)
+        self.measure_posts([row for row in rows if row.posts])
         self.print_targets()
 
 
@@ -238,9 +264,12 @@ def parse(argv):
     program = str(ROOT / "build/release/postern")
     parser.add_argument("--postern", metavar="FILE", default=program, help="the program (default: build/release/postern)")
     parser.add_argument("--base", metavar="FILE", help="another build of postern, to compare with")
+    parser.add_argument("--upload-mib", type=int, metavar="N", help="size of the upload (default: 1024)")
+    parser.add_argument("--disk", metavar="DIR", default=str(ROOT / "build"), help="where posts are kept (default: build)")
     options = parser.parse_args(argv)
     options.rounds = options.rounds or (1 if options.quick else 5)
     options.seconds = options.seconds or (2 if options.quick else 4)
+    options.upload_mib = options.upload_mib or (128 if options.quick else 1024)
     if options.rounds < 1 or options.seconds < 1:
         parser.error("--rounds and --seconds must be at least 1")
     names = names_of(options.rows, rows, "row", parser)
