@@ -9,6 +9,8 @@ import random
 import re
 import resource
 import shutil
+import socket
+import ssl
 import statistics
 import subprocess
 import tempfile
@@ -44,7 +46,8 @@ class Poster(Postern):
         self.data = data
 
     def command(self, home):
-        return [*super().command(home), "--data", self.data, "--box", "bench:files", "--board"]
+        return [*super().command(home), "--data", self.data, "--box", "bench:files", "--board",
+                *("--limit", "box_bytes=1099511627776", "--limit", "data_bytes=1099511627776")]
 
 
 def children_cpu_us():
@@ -155,6 +158,18 @@ class Posts:
         run(["openssl", "dgst", "-sha256", self.large_file()])
         return (children_cpu_us() - before) / 1e6
 
+    def connect(self, port):
+        """It accepts once only: whether it listens yet shows by trying."""
+        context = ssl.create_default_context(cafile=str(self.site.ca))
+        end = time.monotonic() + 10
+        while True:
+            try:
+                return context.wrap_socket(socket.create_connection((LISTEN, port)), server_hostname="localhost")
+            except ConnectionRefusedError as error:
+                if time.monotonic() > end:
+                    raise BenchError("openssl s_server does not listen") from error
+                time.sleep(0.02)
+
     def pipe_cpu(self):
         """cat | TLS | file: the receiving side."""
         (port,) = free_ports(1)
@@ -162,14 +177,10 @@ class Posts:
             server = subprocess.Popen(["openssl", "s_server", "-quiet", "-naccept", "1", "-accept", f"{LISTEN}:{port}", "-cert",
                                        self.site.cert, "-key", self.site.key], stdin=subprocess.PIPE, stdout=copy,
                                       stderr=subprocess.DEVNULL, preexec_fn=end_with_parent)
-            # It accepts once only: whether it listens yet shows by trying.
-            end = time.monotonic() + 10
-            while subprocess.run(["openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", f"{LISTEN}:{port}"], stdin=large,
-                                 capture_output=True, check=False, preexec_fn=end_with_parent).returncode != 0:
-                if time.monotonic() > end:
-                    server.kill()
-                    raise BenchError("openssl s_server does not listen")
-                time.sleep(0.02)
+            with self.connect(port) as client:
+                while piece := large.read(1 << 16):
+                    client.sendall(piece)
+                client.unwrap().close() # reads what the server said: a reset would cost it what it has not read yet
             _, _, used = os.wait4(server.pid, 0)
             server.returncode = 0
             server.stdin.close()

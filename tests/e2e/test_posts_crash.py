@@ -44,6 +44,7 @@ class Round:
 
     async def work(self, i):
         """Posts one after the other, until the server has gone."""
+        writer = None
         try:
             reader, writer = await posting.connect(self.server.doors[i % 2])
             while self.next < POSTS:
@@ -56,6 +57,9 @@ class Round:
                     self.server.process.kill()
         except (ConnectionError, asyncio.IncompleteReadError, OSError):
             pass # killed
+        finally:
+            if writer:
+                writer.transport.abort()
 
     async def run(self):
         await asyncio.gather(*(self.work(i) for i in range(CONNECTIONS)))

@@ -32,7 +32,7 @@ class Upload(unittest.TestCase):
         self.addCleanup(self.folder.remove)
         site = os.path.dirname(self.folder.write("site/index.html", "hello"))
         self.data = self.folder("data")
-        self.server = posting.PostServer(site, self.data, "--boxes", "auto")
+        self.server = posting.PostServer(site, self.data, "--boxes", "auto", "--limit", f"box_bytes={4 * (SIZE_MIB + 8) * MIB}")
         self.addCleanup(lambda: self.server.process.poll() is None and self.server.process.kill())
 
     def curl(self, scheme, path):
