@@ -253,17 +253,16 @@ static bool keep(struct pst_exchange *ex, const struct pst_submission *submissio
     return true;
 }
 
-/* The page again, with why and with what was typed. */
+/* The page again, with why and with what was typed. reason lives as long as the exchange. */
 static void reply_refused_page(struct pst_board *board, struct pst_exchange *ex,
-                               const struct pst_submission_outcome *outcome)
+                               const struct pst_submission_outcome *outcome, const char *reason)
 {
     struct pst_board_draft *draft = pst_exchange_alloc(ex, sizeof *draft);
-    struct pst_slice reason = pst_exchange_printf(ex, "%s", outcome->reason);
-    if (!draft || !reason.ptr) {
+    if (!draft) {
         pst_page_give_up(ex);
         return;
     }
-    *draft = (struct pst_board_draft){.reason = reason.ptr};
+    *draft = (struct pst_board_draft){.reason = reason};
     bool has_name = keep(ex, outcome->submission, PST_BOARD_NAME, &draft->name);
     bool has_message = keep(ex, outcome->submission, PST_BOARD_MESSAGE, &draft->message);
     draft->is_lost = outcome->status != 403 && !(has_name && has_message);
@@ -292,29 +291,45 @@ static int reply_stored_json(const struct pst_board *board, struct pst_exchange 
     return pst_reply_json(ex, &json);
 }
 
+static int reply_refused(struct pst_board *board, struct pst_exchange *ex,
+                         const struct pst_submission_outcome *outcome, bool wants_json)
+{
+    struct pst_slice reason = pst_exchange_printf(ex, "%s", outcome->reason);
+    int err = 0;
+    if (outcome->retry_s > 0) {
+        reason = pst_exchange_printf(ex, "%s; try again in %u second%s", outcome->reason, outcome->retry_s,
+                                     outcome->retry_s == 1 ? "" : "s");
+        err = pst_reply_fieldf(ex, "Retry-After", "%u", outcome->retry_s);
+    }
+    if (err || !reason.ptr)
+        return err ? err : PST_E_NOMEM;
+    if (wants_json)
+        return pst_reply_json_error(ex, outcome->status, reason.ptr);
+    reply_refused_page(board, ex, outcome, reason.ptr);
+    return 0;
+}
+
+/* To where the page has the new message, if there is one. */
+static int reply_stored_page(const struct pst_board *board, struct pst_exchange *ex,
+                             const struct pst_submission_outcome *outcome)
+{
+    const char *home = *board->base ? board->base : "/";
+    struct pst_slice location = outcome->is_spam
+                                    ? pst_slice_str(home)
+                                    : pst_exchange_printf(ex, "%s#m%" PRIu64, home, outcome->receipt.id);
+    return location.ptr ? pst_reply_redirect(ex, 303, location) : PST_E_NOMEM;
+}
+
 static void reply(struct pst_exchange *ex, const struct pst_submission_outcome *outcome, void *arg)
 {
     struct pst_board *board = arg;
-    bool wants_json = pst_access_wants_json(ex), is_stored = outcome->status == 201;
+    bool wants_json = pst_access_wants_json(ex);
     int err = pst_reply_field_ref(ex, PST_SLICE("Vary"), PST_SLICE("Accept"));
-    if (!err && outcome->retry_s > 0)
-        err = pst_reply_fieldf(ex, "Retry-After", "%u", outcome->retry_s);
-    if (!err && !is_stored) {
-        if (!wants_json) {
-            reply_refused_page(board, ex, outcome);
-            return;
-        }
-        err = pst_reply_json_error(ex, outcome->status, outcome->reason);
-    } else if (!err && wants_json) {
-        err = reply_stored_json(board, ex, &outcome->receipt);
-    } else if (!err) {
-        /* Where the page's new message is, if there is one. */
-        const char *home = *board->base ? board->base : "/";
-        struct pst_slice location = outcome->is_spam
-                                        ? pst_slice_str(home)
-                                        : pst_exchange_printf(ex, "%s#m%" PRIu64, home, outcome->receipt.id);
-        err = location.ptr ? pst_reply_redirect(ex, 303, location) : PST_E_NOMEM;
-    }
+    if (!err && outcome->status != 201)
+        err = reply_refused(board, ex, outcome, wants_json);
+    else if (!err)
+        err = wants_json ? reply_stored_json(board, ex, &outcome->receipt)
+                         : reply_stored_page(board, ex, outcome);
     if (err)
         pst_page_give_up(ex);
 }

@@ -84,7 +84,8 @@ class BoardBrowser(browsers.Case):
         self.assertNotEqual(seen["styled"], "0px")
 
         live = seen["live"]
-        self.assertEqual(live["first"].split("\n"), ["I", "Ida", "just now", "The lamp is lit.", "Come in!", "Remove the message by Ida"])
+        self.assertEqual(live["first"].split(), "I Ida just now The lamp is lit. Come in! Remove the message by Ida".split())
+        self.assertIn("lit.\nCome", live["first"])
         self.assertEqual(live["announced"], "New message by Ida")
         self.assertTrue(live["isSamePage"])
         self.assertEqual((live["typed"], live["focus"]), ("half a mess", "message"))
@@ -125,7 +126,7 @@ class BoardBrowser(browsers.Case):
 
         old = seen["old"]
         self.assertEqual(old["url"], door.url + "/board#" + old["id"])
-        self.assertRegex(old["first"], r"(?s)^O\nOtto\n\d+ \w+ \d{4}, \d\d:\d\d UTC\nNo scripts here\n")
+        self.assertRegex(old["first"], r"(?s)^O\nOtto\n\d+ \w+ \d{4}, \d\d:\d\d UTC\n+No scripts here\n")
         self.assertRegex(old["image"], r"^/board/%s/picture\?v=[0-9a-f]{16}$" % old["id"][1:])
         self.assertEqual(old["error"], "Your message was not posted: it has neither a message nor a picture.")
         self.assertEqual(old["kept"], "Otto <again>")
@@ -135,7 +136,7 @@ class BoardBrowser(browsers.Case):
         self.assertEqual(ids[-1], 1)
         self.assertEqual(old["newer"], old["ids"][0])
 
-        self.assertRegex(seen["tooMany"]["error"], "^Your message was not posted: ")
+        self.assertRegex(seen["tooMany"]["error"], r"^Your message was not posted: .*; try again in \d+ seconds?\.$")
         self.assertRegex(seen["tooMany"]["typed"], r"^again \d+$")
 
 

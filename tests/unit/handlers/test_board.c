@@ -476,7 +476,7 @@ static void test_board__too_often__is_429_until_later(void **state)
     const char *page = post_form(&b, "Accept: text/html\r\n", "name=n&message=m");
     assert_status(page, 429);
     assert_has(page, "\r\nRetry-After: ");
-    assert_has(page, "To find what you typed again, go back");
+    assert_has(page, "; try again in 60 seconds. To find what you typed again, go back");
     page = post_form(&b, "Accept: application/json\r\n", "name=n&message=m");
     assert_status(page, 429);
     assert_has(page, "\r\nRetry-After: ");
