@@ -135,7 +135,7 @@ static bool read_position(const struct pst_board_live *live, struct pst_slice te
     unsigned long long number;
     if (text.len <= len || memcmp(text.ptr, live->run, len) != 0 || text.ptr[len] != '-' ||
         !pst_slice_to_u64(pst_slice_of(text.ptr + len + 1, text.len - len - 1), &number) ||
-        number > live->number)
+        number > live->number) /* of no time yet */
         return false;
     *ret_number = number;
     return true;

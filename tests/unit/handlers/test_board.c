@@ -597,7 +597,9 @@ static void test_board__without_pictures__takes_none(void **state)
         0);
     assert_status(post_form(&b, "Accept: text/html\r\n", "name=n&message=m"), 303);
     assert_lacks(get(&b, "/board"), "type=\"file\"");
-    assert_status(get(&b, "/board/1/picture"), 404);
+    store_rig_post_file(b.store.store, "other", PNG, sizeof PNG - 1); /* by another door than the board's */
+    assert_lacks(get(&b, "/board"), "picture");
+    assert_status(get(&b, "/board/2/picture"), 404);
     stop(&b);
 }
 
@@ -749,6 +751,23 @@ static void test_board__events__what_cannot_be_told_is_a_reload(void **state)
     /* From where that reload was told, all is well again. */
     (void)snprintf(from, sizeof from, "%s", last_id(got));
     assert_int_equal(occurs(listen_from(&b, from, ""), "data: "), 0);
+
+    /* More than a reader is given at once: four messages of 40 KB each, as JSON. */
+    char *quotes = malloc(3501);
+    assert_non_null(quotes);
+    memset(quotes, '"', 3500);
+    quotes[3500] = '\0';
+    listen_from(&b, from, "");
+    for (int i = 0; i < 3; i++)
+        stored(&b, "n", quotes);
+    got = listen_from(&b, from, "");
+    assert_int_equal(occurs(got, "event: reload\n"), 0);
+    assert_int_equal(occurs(got, "data: "), 3);
+    stored(&b, "n", quotes);
+    free(quotes);
+    got = listen_from(&b, from, "");
+    assert_int_equal(occurs(got, "event: reload\n"), 1);
+    (void)snprintf(from, sizeof from, "%s", last_id(got));
 
     /* More than is kept. */
     for (int i = 0; i < 101; i++)
