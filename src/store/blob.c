@@ -72,14 +72,14 @@ void pst_blob_purge(const struct pst_folder *folder, struct pst_db *db, struct p
         return;
     /* Nothing is written: the transaction is for its lock. Without it the files stay until the next opening.
      */
-    if (pst_db_simple(db, PST_SQL_BEGIN_WRITE) == 0) {
+    if (pst_db_begin(db, PST_SQL_BEGIN_WRITE) == 0) {
         for (size_t i = 0; i < list->count; i++) {
             char name[PST_SHA256_HEX_BYTES];
             pst_sha256_hex(list->hashes[i], name);
             if (is_used(db, list->hashes[i]) == 0)
                 (void)unlinkat(folder->files_fd, name, 0);
         }
-        (void)pst_db_simple(db, PST_SQL_ROLLBACK);
+        pst_db_roll_back(db);
     }
     pst_blob_list_free(list);
 }
@@ -169,13 +169,13 @@ int pst_blob_sweep(const struct pst_folder *folder, struct pst_db *db, uint64_t 
                    uint64_t *ret_missing)
 {
     uint64_t freed = 0, missing = 0;
-    int err = pst_db_simple(db, PST_SQL_BEGIN_WRITE);
+    int err = pst_db_begin(db, PST_SQL_BEGIN_WRITE);
     if (err)
         return err;
     err = remove_unused(folder, db, &freed);
     if (!err)
         err = count_missing(folder, db, &missing);
-    (void)pst_db_simple(db, PST_SQL_ROLLBACK);
+    pst_db_roll_back(db);
     if (ret_freed)
         *ret_freed = freed;
     if (ret_missing)

@@ -15,6 +15,7 @@ static const char *const texts[] = {
 int pst_db_open(struct pst_db *db, const char *path, int flags)
 {
     memset(db, 0, sizeof(*db));
+    errno = 0;
     int rc = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_busy_timeout(db->handle, PST_DB_BUSY_MS);
@@ -29,6 +30,25 @@ int pst_db_open(struct pst_db *db, const char *path, int flags)
     if (err)
         pst_db_close(db);
     return err;
+}
+
+int pst_db_settle(struct pst_db *db)
+{
+    sqlite3_finalize(db->stmts[PST_SQL_ROLLBACK]);
+    db->stmts[PST_SQL_ROLLBACK] = NULL;
+    return pst_db_stmt(db, PST_SQL_ROLLBACK) ? 0 : pst_db_err(db, db->bind_rc);
+}
+
+int pst_db_begin(struct pst_db *db, enum pst_sql which)
+{
+    pst_db_roll_back(db); /* of one that could not be ended */
+    return pst_db_simple(db, which);
+}
+
+void pst_db_roll_back(struct pst_db *db)
+{
+    if (!sqlite3_get_autocommit(db->handle)) /* after some failures SQLite has done it by itself */
+        (void)pst_db_simple(db, PST_SQL_ROLLBACK);
 }
 
 void pst_db_close(struct pst_db *db)
@@ -47,6 +67,7 @@ int pst_db_set_checkpoint_on_close(struct pst_db *db, bool is_on)
 
 int pst_db_exec(struct pst_db *db, const char *sql)
 {
+    errno = 0;
     int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? 0 : pst_db_err(db, rc);
 }
@@ -54,6 +75,7 @@ int pst_db_exec(struct pst_db *db, const char *sql)
 int pst_db_number(struct pst_db *db, const char *sql, int64_t *ret_number)
 {
     sqlite3_stmt *stmt = NULL;
+    errno = 0;
     int rc = sqlite3_prepare_v2(db->handle, sql, -1, &stmt, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(stmt);
@@ -62,6 +84,26 @@ int pst_db_number(struct pst_db *db, const char *sql, int64_t *ret_number)
     int err = rc == SQLITE_ROW ? 0 : pst_db_err(db, rc == SQLITE_DONE ? SQLITE_CORRUPT : rc);
     sqlite3_finalize(stmt);
     return err;
+}
+
+static int expect_once(struct pst_db *db, const char *sql, const char *wanted)
+{
+    sqlite3_stmt *stmt = NULL;
+    errno = 0;
+    int rc = sqlite3_prepare_v2(db->handle, sql, -1, &stmt, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    int err = rc == SQLITE_ROW ? 0 : pst_db_err(db, rc == SQLITE_DONE ? SQLITE_CORRUPT : rc);
+    if (!err && !pst_slice_eq(pst_db_column(stmt, 0), pst_slice_str(wanted)))
+        err = PST_E_SYNTAX;
+    sqlite3_finalize(stmt);
+    return err;
+}
+
+int pst_db_expect(struct pst_db *db, const char *sql, const char *wanted)
+{
+    int err = expect_once(db, sql, wanted);
+    return err == PST_E_SYNTAX ? expect_once(db, sql, wanted) : err;
 }
 
 sqlite3_stmt *pst_db_stmt(struct pst_db *db, enum pst_sql which)
@@ -100,6 +142,7 @@ void pst_db_bind_blob(struct pst_db *db, sqlite3_stmt *stmt, int at, struct pst_
 
 int pst_db_row(struct pst_db *db, sqlite3_stmt *stmt)
 {
+    errno = 0;
     int rc = db->bind_rc != SQLITE_OK ? db->bind_rc : sqlite3_step(stmt);
     if (rc == SQLITE_ROW)
         return 1;
@@ -133,12 +176,15 @@ struct pst_slice pst_db_column(sqlite3_stmt *stmt, int at)
     return pst_slice_of(ptr, ptr && len > 0 ? (size_t)len : 0);
 }
 
-static int io_err(struct pst_db *db)
+/* SQLite calls only ENOSPC by its name; and of a commit that failed sqlite3_system_errno() knows nothing. So
+ * errno is cleared before each step. */
+static int io_err(const struct pst_db *db)
 {
-    switch (db->handle ? sqlite3_system_errno(db->handle) : 0) {
+    int error = errno ? errno : db->handle ? sqlite3_system_errno(db->handle) : 0;
+    switch (error) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: /* SQLite calls only the first of them SQLITE_FULL */
+    case EFBIG:
         return PST_E_FULL;
     case EACCES:
     case EPERM:

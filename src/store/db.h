@@ -37,6 +37,9 @@ int pst_db_set_checkpoint_on_close(struct pst_db *db, bool is_on);
 int pst_db_exec(struct pst_db *db, const char *sql);
 /* The number in the first column of the first row. */
 int pst_db_number(struct pst_db *db, const char *sql, int64_t *ret_number);
+/* PST_E_SYNTAX where the first row is not what it should be, twice: a check that found no memory calls that
+ * damage. */
+int pst_db_expect(struct pst_db *db, const char *sql, const char *wanted);
 
 /* The statement, ready to be bound; NULL: pst_db_run() and pst_db_row() say why when given it. */
 sqlite3_stmt *pst_db_stmt(struct pst_db *db, enum pst_sql which);
@@ -49,8 +52,15 @@ int pst_db_run(struct pst_db *db, sqlite3_stmt *stmt);
 int pst_db_row(struct pst_db *db, sqlite3_stmt *stmt);
 /* Ends a statement that may have more rows. */
 void pst_db_reset(sqlite3_stmt *stmt);
-/* For statements without values: BEGIN, COMMIT and the like. */
+/* After the last PRAGMA, which all make SQLite prepare anew: from here on ending a transaction wants no
+ * memory. */
+int pst_db_settle(struct pst_db *db);
+/* PST_SQL_BEGIN_READ or PST_SQL_BEGIN_WRITE. */
+int pst_db_begin(struct pst_db *db, enum pst_sql which);
+/* For statements without values. */
 int pst_db_simple(struct pst_db *db, enum pst_sql which);
+/* Ends the transaction that there may be, whatever has happened. */
+void pst_db_roll_back(struct pst_db *db);
 
 struct pst_slice pst_db_column(sqlite3_stmt *stmt, int at);
 

@@ -14,7 +14,7 @@ int pst_group_begin(struct pst_group *group, struct pst_store *store)
     group->new_bytes = 0;
     group->box_count = 0;
     group->unused = (struct pst_blob_list){NULL, 0, 0};
-    int err = pst_db_simple(group->db, PST_SQL_BEGIN_WRITE);
+    int err = pst_db_begin(group->db, PST_SQL_BEGIN_WRITE);
     if (err)
         return err;
     sqlite3_stmt *stmt = pst_db_stmt(group->db, PST_SQL_TOTAL_GET);
@@ -26,7 +26,7 @@ int pst_group_begin(struct pst_group *group, struct pst_store *store)
         group->has_begun = true;
         return 0;
     }
-    (void)pst_db_simple(group->db, PST_SQL_ROLLBACK);
+    pst_db_roll_back(group->db);
     return got ? got : PST_E_IO;
 }
 
@@ -354,7 +354,6 @@ int pst_group_commit(struct pst_group *group)
 
 void pst_group_roll_back(struct pst_group *group)
 {
-    if (!sqlite3_get_autocommit(group->db->handle)) /* SQLite may have done it by itself */
-        (void)pst_db_simple(group->db, PST_SQL_ROLLBACK);
+    pst_db_roll_back(group->db);
     pst_blob_list_free(&group->unused);
 }

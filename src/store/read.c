@@ -288,11 +288,10 @@ int pst_store_read(struct pst_store *store, const struct pst_post_query *query,
     int err = pst_readers_take(store, &c.reader);
     if (err)
         return err;
-    err = pst_db_simple(&c.reader->db, PST_SQL_BEGIN_READ);
+    err = pst_db_begin(&c.reader->db, PST_SQL_BEGIN_READ);
     if (!err) {
         err = read_page(&c, ret_page);
-        int end = pst_db_simple(&c.reader->db, PST_SQL_COMMIT);
-        err = err ? err : end;
+        pst_db_roll_back(&c.reader->db); /* there is nothing to commit */
     }
     pst_readers_give(store, c.reader);
     if (err) {

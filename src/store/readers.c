@@ -46,6 +46,8 @@ static int new_reader(struct pst_store *store, struct pst_reader **ret_reader)
     int err = pst_db_open(&reader->db, store->folder.db_path, SQLITE_OPEN_READWRITE);
     if (!err)
         err = pst_db_exec(&reader->db, "PRAGMA query_only = ON");
+    if (!err)
+        err = pst_db_settle(&reader->db);
     if (err) {
         free_reader(reader);
         return pst_db_plain_err(err);

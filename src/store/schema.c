@@ -74,20 +74,6 @@ static int check_origin(struct pst_db *db, int *ret_version, char *why, size_t w
     return 0;
 }
 
-/* PST_E_SYNTAX where the first row is not what it should be. */
-static int check_with(struct pst_db *db, const char *pragma, const char *wanted)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(db->handle, pragma, -1, &stmt, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(stmt);
-    int err = rc == SQLITE_ROW ? 0 : pst_db_err(db, rc == SQLITE_DONE ? SQLITE_CORRUPT : rc);
-    if (!err && !pst_slice_eq(pst_db_column(stmt, 0), pst_slice_str(wanted)))
-        err = PST_E_SYNTAX;
-    sqlite3_finalize(stmt);
-    return err;
-}
-
 static int check_contents(struct pst_db *db, int version)
 {
     int64_t pages = 0, page_bytes = 0;
@@ -97,11 +83,11 @@ static int check_contents(struct pst_db *db, int version)
     if (err)
         return err;
     if (pages * page_bytes <= CHECKED_BYTES)
-        return check_with(db, "PRAGMA quick_check(1)", "ok");
+        return pst_db_expect(db, "PRAGMA quick_check(1)", "ok");
     if (version == 0)
         return 0;
-    err = check_with(db, "PRAGMA quick_check(total)", "ok");
-    return err ? err : check_with(db, "PRAGMA quick_check(box)", "ok");
+    err = pst_db_expect(db, "PRAGMA quick_check(total)", "ok");
+    return err ? err : pst_db_expect(db, "PRAGMA quick_check(box)", "ok");
 }
 
 int pst_schema_check(struct pst_db *db, bool is_thorough, int *ret_version, char *why, size_t why_size)
@@ -213,7 +199,7 @@ static int on_log_growth(void *arg, sqlite3 *handle, const char *name, int pages
 
 int pst_schema_make_ready(struct pst_db *db)
 {
-    int err = check_with(db, "PRAGMA journal_mode = WAL", "wal");
+    int err = pst_db_expect(db, "PRAGMA journal_mode = WAL", "wal");
     if (err == PST_E_SYNTAX) /* it stays as it was where memory cannot be shared between processes */
         return PST_E_UNSUPPORTED;
     /* What was removed is overwritten where that costs no further page: people's words are not left behind.

@@ -59,6 +59,8 @@ static int open_db(struct pst_store *store, char *why, size_t why_size)
         err = upgrade(store, version, why, why_size);
     if (!err)
         err = pst_db_set_checkpoint_on_close(db, true);
+    if (!err)
+        err = pst_db_settle(db);
     return err;
 }
 

@@ -8,14 +8,7 @@ enum { PAGES_A_STEP = 256 };
 
 static int check_whole(struct pst_db *db)
 {
-    sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(db->handle, "PRAGMA integrity_check(1)", -1, &stmt, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(stmt);
-    int err = rc == SQLITE_ROW ? 0 : pst_db_err(db, rc == SQLITE_DONE ? SQLITE_CORRUPT : rc);
-    if (!err && !pst_slice_eq(pst_db_column(stmt, 0), PST_SLICE("ok")))
-        err = PST_E_SYNTAX;
-    sqlite3_finalize(stmt);
+    int err = pst_db_expect(db, "PRAGMA integrity_check(1)", "ok");
     if (err)
         return err;
     /* Our own books: what is counted beside the rows. */
@@ -59,6 +52,8 @@ int pst_store_vacuum(struct pst_store *store, uint64_t *ret_bytes)
     int err = pst_db_open(&db, store->folder.db_path, SQLITE_OPEN_READWRITE);
     if (!err)
         err = pst_schema_make_ready(&db);
+    if (!err)
+        err = pst_db_settle(&db);
     if (!err)
         err = check_whole(&db);
     if (!err)

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,9 +82,10 @@ static void be_the_server(struct store_rig *rig, int pipe_fd, uint64_t first)
     _exit(6);
 }
 
-/* Runs a server until it has acknowledged so many posts, and kills it. All its acknowledgements: also those
- * it had given in the meantime. */
-static size_t run_and_kill(struct store_rig *rig, uint64_t first, size_t wanted, struct ack *acks, size_t cap)
+/* Runs a server until it has acknowledged so many posts, and kills it a moment later: any instant must do.
+ * Gives all its acknowledgements, also those of that moment. */
+static size_t run_and_kill(struct store_rig *rig, uint64_t first, size_t wanted, unsigned turns,
+                           struct ack *acks, size_t cap)
 {
     int fds[2], status;
     assert_int_equal(pipe(fds), 0);
@@ -96,8 +98,11 @@ static size_t run_and_kill(struct store_rig *rig, uint64_t first, size_t wanted,
     close(fds[1]);
     size_t count = 0;
     while (count < cap && read(fds[0], &acks[count], sizeof(*acks)) == (ssize_t)sizeof(*acks))
-        if (++count == wanted)
+        if (++count == wanted) {
+            while (turns--)
+                sched_yield();
             kill(child, SIGKILL);
+        }
     assert_int_equal(waitpid(child, &status, 0), child);
     close(fds[0]);
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
@@ -175,7 +180,8 @@ static void test_store__killed_at_random_instants__every_acknowledged_post_is_wh
     for (uint64_t round = 0; round < ROUNDS; round++) {
         random = random * UINT64_C(6364136223846793005) + 1442695040888963407U;
         size_t wanted = 1 + (size_t)(random >> 33) % ACKS_MOST;
-        count += run_and_kill(&rig, round << 32, wanted, acks + count, CAP);
+        unsigned turns = (unsigned)(random >> 20) % 2000;
+        count += run_and_kill(&rig, round << 32, wanted, turns, acks + count, CAP);
         store_rig_open(&rig);
         assert_string_equal(rig.why, "");
         for (size_t i = 0; i < count; i++)
