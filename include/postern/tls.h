@@ -25,10 +25,11 @@ PST_BEGIN_DECLS
 PST_API int pst_tls_add(struct pst_server *server, const char *cert_file, const char *key_file,
                         const char *password_file);
 
-/* Reads all certificate files anew. New connections get what they hold now, on all workers; those that are
- * there are not touched. Where one of the files cannot be used all stays as it was, and why (may be NULL; at
- * least 256 bytes) says in one line what is wrong. Any thread, while the server runs; blocks. Errors: as of
- * pst_tls_add(); PST_E_STATE. */
+/* Reads all certificate files anew, and what else came from files for this door (ticket keys). New
+ * connections get what they hold now, on all workers; those that are there are not touched. Where one of the
+ * files cannot be used all stays as it was, and why (may be NULL; at least 256 bytes) says in one line what
+ * is wrong. Any thread but a worker's, while the server runs; returns when all workers have them. Errors: as
+ * of pst_tls_add(); PST_E_STATE. */
 PST_API int pst_tls_reload(struct pst_server *server, char *why, size_t why_size);
 
 /* Reloads by itself whenever one of the files, or a link that leads to it, was replaced or written. What came

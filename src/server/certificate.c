@@ -312,39 +312,68 @@ int pst_server_cert_info(const struct pst_server *server, size_t i, struct pst_t
 
 /* ---- while it serves ---- */
 
+/* One reload, on the stack of its caller, who waits until all workers have taken their sets. */
+struct round {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned open;
+};
+
 struct swap {
     struct pst_letter letter;
+    struct round *round;
     struct pst_worker *worker;
     struct pst_tls_certs *certs;
 };
 
-/* On the worker's thread. */
+/* On the worker's thread. A letter that was taken in is always handed out, at the latest when its worker
+ * ends. */
 static void on_swap(struct pst_letter *letter)
 {
     struct swap *swap = PST_CONTAINER(letter, struct swap, letter);
+    struct round *round = swap->round;
     pst_tls_ctx_set_certs(swap->worker->tls, swap->certs);
     pst_tls_certs_unref(swap->certs);
-    free(swap);
+    swap->certs = NULL;
+    pthread_mutex_lock(&round->lock);
+    round->open--;
+    pthread_cond_signal(&round->changed);
+    pthread_mutex_unlock(&round->lock);
 }
 
 /* Memory for all letters first: no worker is left behind with the old certificates. */
 static int swap_all(struct pst_server *server, struct pst_tls_certs **sets)
 {
-    unsigned count = server->worker_count, made = 0;
-    struct swap **swaps = calloc(count, sizeof(struct swap *));
-    while (swaps && made < count && (swaps[made] = malloc(sizeof(*swaps[made]))) != NULL)
-        made++;
-    bool is_complete = made == count;
-    for (unsigned i = 0; i < made; i++) {
+    unsigned count = server->worker_count;
+    struct swap *swaps = calloc(count, sizeof(*swaps));
+    if (!swaps)
+        return PST_E_NOMEM;
+    struct round round = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+    pthread_mutex_lock(&round.lock);
+    for (unsigned i = 0; i < count; i++) {
         struct pst_worker *worker = &server->workers[i];
-        *swaps[i] = (struct swap){.letter.on_receive = on_swap, .worker = worker, .certs = sets[i]};
-        if (is_complete && pst_loop_post(worker->loop, &swaps[i]->letter) == 0)
-            sets[i] = NULL; /* the worker's */
-        else
-            free(swaps[i]); /* or it has ended, and needs none */
+        swaps[i] =
+            (struct swap){.letter.on_receive = on_swap, .round = &round, .worker = worker, .certs = sets[i]};
+        if (pst_loop_post(worker->loop, &swaps[i].letter) != 0)
+            continue;   /* it has ended, and needs none */
+        sets[i] = NULL; /* the worker's */
+        round.open++;
     }
+    while (round.open > 0)
+        pthread_cond_wait(&round.changed, &round.lock);
+    pthread_mutex_unlock(&round.lock);
+    pthread_cond_destroy(&round.changed);
+    pthread_mutex_destroy(&round.lock);
     free(swaps);
-    return is_complete ? 0 : PST_E_NOMEM;
+    return 0;
+}
+
+static bool is_worker_thread(const struct pst_server *server)
+{
+    for (unsigned i = 0; i < server->worker_count; i++)
+        if (pthread_equal(pthread_self(), server->workers[i].thread))
+            return true;
+    return false;
 }
 
 int pst_tls_reload(struct pst_server *server, char *why, size_t why_size)
@@ -352,15 +381,21 @@ int pst_tls_reload(struct pst_server *server, char *why, size_t why_size)
     struct line line = {why, why ? why_size : 0};
     if (!server->is_running || server->cert_count == 0)
         return say(line, PST_E_STATE, "%s", "the server does not serve https now");
+    if (is_worker_thread(server))
+        return say(line, PST_E_STATE, "%s", "a worker would wait for itself; reload on another thread");
     pthread_mutex_lock(&server->reload_lock);
     struct pst_tls_certs **sets = NULL;
     int err = load(server, server->worker_count, &sets, line);
+    /* The one step that may fail behind it is memory for the letters; ticket keys taken by then do no harm.
+     */
+    if (!err && server->ticket_path)
+        err = pst_server_reread_tickets(server, line.text, line.size);
     if (!err) {
         err = swap_all(server, sets);
         if (err)
             say(line, err, "%s", pst_strerror(err));
-        pst_server_drop_certs(sets, server->worker_count);
     }
+    pst_server_drop_certs(sets, server->worker_count);
     pthread_mutex_unlock(&server->reload_lock);
     return err;
 }

@@ -8,6 +8,8 @@
 
 #include <postern/version.h>
 
+#include "server/server.h"
+
 #define DAY_S     86400
 #define WARN_DAYS 14
 
@@ -50,7 +52,9 @@ void pst_cli_banner_cert(FILE *out, const struct pst_tls_cert_info *cert, const 
     if (days < WARN_DAYS) {
         fputs("  WARNING: the certificate expires ", out);
         print_days(out, days);
-        fputs(": renew it (scripts/mkcert.sh does, for a local one) and start postern again\n", out);
+        fputs(
+            ": renew it (scripts/mkcert.sh does, for a local one); postern takes up the new one by itself\n",
+            out);
     }
 }
 
@@ -78,7 +82,7 @@ void pst_cli_banner_posts(FILE *out, const struct pst_cli *cli, const char *data
 }
 
 void pst_cli_banner(FILE *out, const struct pst_server *server, const struct pst_cli *cli, const char *data,
-                    const struct pst_tls_cert_info *cert, int64_t now)
+                    int64_t now)
 {
     fprintf(out, "postern %s serves ", pst_version());
     print_path(out, cli->root);
@@ -88,7 +92,8 @@ void pst_cli_banner(FILE *out, const struct pst_server *server, const struct pst
         fprintf(out, "  %s\n", url);
     if (data)
         pst_cli_banner_posts(out, cli, data);
-    if (cert)
-        pst_cli_banner_cert(out, cert, cli->cert, now);
+    struct pst_tls_cert_info cert;
+    for (size_t i = 0; pst_server_cert_info(server, i, &cert) == 0; i++)
+        pst_cli_banner_cert(out, &cert, cli->certs[i].cert, now);
     (void)fflush(out);
 }

@@ -10,10 +10,9 @@
 #include "server/cli_options.h"
 #include "transport/tls.h"
 
-/* data: where posts are kept; NULL where nothing takes any. cert: what is served by TLS; NULL where nothing
- * is. now: seconds since 1970. */
+/* data: where posts are kept; NULL where nothing takes any. now: seconds since 1970. */
 void pst_cli_banner(FILE *out, const struct pst_server *server, const struct pst_cli *cli, const char *data,
-                    const struct pst_tls_cert_info *cert, int64_t now);
+                    int64_t now);
 
 /* The posts' part of it. */
 void pst_cli_banner_posts(FILE *out, const struct pst_cli *cli, const char *data);

@@ -5,6 +5,7 @@
 #define METHOD_MAX_BYTES 64
 #define TARGET_MAX_BYTES 2048
 #define FIELD_MAX_BYTES  512
+#define NOTICE_MAX_BYTES 1024
 
 static char *put_text(char *p, const char *text)
 {
@@ -112,6 +113,16 @@ void pst_cli_log_exchange(struct pst_cli_log *log, struct pst_cli_sink *sink,
     p = pst_cli_put_number(p, entry->took_us);
     p = pst_cli_put(p, PST_SLICE("us "));
     p = pst_cli_put(p, pst_slice_str(pst_end_text(entry->end)));
+    p = pst_cli_put(p, PST_SLICE("\n"));
+    pst_cli_sink_add(sink, p);
+}
+
+void pst_cli_log_notice(struct pst_cli_log *log, struct pst_cli_sink *sink, const char *text, int64_t now)
+{
+    char *p = pst_cli_sink_line(sink);
+    p = put_begin(log, p, "", now);
+    p = pst_cli_put(p, PST_SLICE("\"-\" - 0 \"-\" \"-\" - - - - "));
+    p = pst_cli_put_escaped(p, pst_slice_str(text), NOTICE_MAX_BYTES);
     p = pst_cli_put(p, PST_SLICE("\n"));
     pst_cli_sink_add(sink, p);
 }

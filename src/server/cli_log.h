@@ -26,5 +26,7 @@ void pst_cli_log_exchange(struct pst_cli_log *log, struct pst_cli_sink *sink,
 /* A connection that failed without a request: the same columns, most of them "-". now: seconds since 1970. */
 void pst_cli_log_event(struct pst_cli_log *log, struct pst_cli_sink *sink,
                        const struct pst_event_entry *entry, int64_t now);
+/* Something about the server as a whole, likewise. */
+void pst_cli_log_notice(struct pst_cli_log *log, struct pst_cli_sink *sink, const char *text, int64_t now);
 
 #endif

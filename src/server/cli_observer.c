@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/cli_complain.h"
 #include "server/cli_log.h"
 #include "server/cli_trace.h"
 
@@ -148,6 +149,25 @@ static void on_trace(const struct pst_trace_entry *entry, void *arg)
     pst_cli_trace_bytes(local->trace, local->trace_sink, entry);
 }
 
+static void on_notice(const char *text, void *arg)
+{
+    struct local *local = arg;
+    pst_cli_log_notice(&local->log, local->log_sink, text, (int64_t)time(NULL));
+}
+
+/* Where nobody reads the log while it is written, or there is none. */
+static void on_notice_aside(const char *text, void *arg)
+{
+    (void)arg;
+    (void)pst_cli_complain(0, "%s", text);
+}
+
+static void on_notice_both(const char *text, void *arg)
+{
+    on_notice(text, arg);
+    on_notice_aside(text, arg);
+}
+
 static void on_turn_end(void *arg)
 {
     struct local *local = arg;
@@ -160,6 +180,7 @@ int pst_cli_observe(struct pst_server *server, struct pst_cli_reports *reports)
 {
     /* What is not wanted is not observed: without on_trace, the server need not gather the bytes of a file
      * to show them, and sends it without looking. */
+    bool is_busy = reports->log_wanted || reports->trace_wanted;
     const struct pst_observer observer = {
         .on_exchange = reports->log_wanted     ? on_exchange
                        : reports->trace_wanted ? on_exchange_traced
@@ -168,12 +189,13 @@ int pst_cli_observe(struct pst_server *server, struct pst_cli_reports *reports)
         .on_event = reports->log_wanted     ? on_event
                     : reports->trace_wanted ? on_event_traced
                                             : NULL,
-        .on_turn_end = on_turn_end,
+        .on_notice = !reports->log_wanted                 ? on_notice_aside
+                     : reports->log == &reports->standard ? on_notice
+                                                          : on_notice_both,
+        .on_turn_end = is_busy ? on_turn_end : NULL,
         .arg = reports,
         .on_worker_start = on_worker_start,
         .on_worker_stop = on_worker_stop,
     };
-    if (!reports->log_wanted && !reports->trace_wanted)
-        return 0;
     return pst_server_observe(server, &observer);
 }

@@ -19,7 +19,7 @@ struct parser {
     struct pst_cli *cli;
     const char *root;
     size_t http_count, https_count;
-    bool is_key_given;
+    size_t cert_count, key_count;
     char *error; /* PST_CLI_ERROR_BYTES */
 };
 
@@ -64,6 +64,33 @@ static bool set_https(struct parser *p, const char *value)
 {
     p->https_count++;
     return add_listen(p, true, value);
+}
+
+static bool set_cert(struct parser *p, const char *value)
+{
+    if (p->cert_count == PST_CLI_CERT_MAX)
+        return fail(p, "more than %d certificates", PST_CLI_CERT_MAX);
+    p->cli->certs[p->cert_count++].cert = value;
+    return true;
+}
+
+static bool set_key(struct parser *p, const char *value)
+{
+    if (p->key_count == PST_CLI_CERT_MAX)
+        return fail(p, "more than %d private keys", PST_CLI_CERT_MAX);
+    p->cli->certs[p->key_count++].key = value;
+    return true;
+}
+
+static bool set_key_password(struct parser *p, const char *value)
+{
+    if (p->key_count == 0)
+        return fail(p, "--key-password is for the --key before it: give --key FILE first");
+    if (p->cli->certs[p->key_count - 1].password)
+        return fail(p, "--key-password was given twice for --key %.80s: leave one out",
+                    p->cli->certs[p->key_count - 1].key);
+    p->cli->certs[p->key_count - 1].password = value;
+    return true;
 }
 
 static bool set_workers(struct parser *p, const char *value)
@@ -285,17 +312,29 @@ static bool settle_posts(struct parser *p)
     return true;
 }
 
+static bool settle_tls(struct parser *p)
+{
+    struct pst_cli *cli = p->cli;
+    if (!p->cert_count != !p->key_count)
+        return fail(p, "--%s needs --%s too: give both files", p->cert_count ? "cert" : "key",
+                    p->cert_count ? "key" : "cert");
+    if (p->cert_count != p->key_count)
+        return fail(p, "each --cert needs its --key, in the same order: got %zu and %zu", p->cert_count,
+                    p->key_count);
+    cli->is_cert_given = p->cert_count > 0;
+    cli->cert_count = p->cert_count;
+    if (!cli->is_cert_given) {
+        cli->certs[0] = (struct pst_cli_cert){.cert = PST_CLI_DEFAULT_CERT, .key = PST_CLI_DEFAULT_KEY};
+        cli->cert_count = 1;
+    }
+    if (cli->no_tickets && cli->ticket_keys)
+        return fail(p, "--no-tickets and --ticket-keys contradict each other: leave one out");
+    return true;
+}
+
 static bool settle_files(struct parser *p)
 {
     struct pst_cli *cli = p->cli;
-    if (!cli->cert != !cli->key)
-        return fail(p, "--%s needs --%s too: give both files", cli->cert ? "cert" : "key",
-                    cli->cert ? "key" : "cert");
-    cli->is_cert_given = cli->cert != NULL;
-    if (!cli->cert) {
-        cli->cert = PST_CLI_DEFAULT_CERT;
-        cli->key = PST_CLI_DEFAULT_KEY;
-    }
     if (cli->log && cli->no_log)
         return fail(p, "--log and --no-log contradict each other: leave one out");
     if (!cli->log)
@@ -314,7 +353,7 @@ bool pst_cli_parse(struct pst_cli *ret_cli, int argc, char **argv, char error[PS
         return false;
     if (ret_cli->help || ret_cli->version)
         return true;
-    return settle_listeners(&p) && settle_posts(&p) && settle_files(&p);
+    return settle_listeners(&p) && settle_posts(&p) && settle_tls(&p) && settle_files(&p);
 }
 
 bool pst_cli_has_https(const struct pst_cli *cli)

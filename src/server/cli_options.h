@@ -13,6 +13,7 @@
 
 #define PST_CLI_LISTEN_MAX        32
 #define PST_CLI_BOX_MAX           256
+#define PST_CLI_CERT_MAX          32
 #define PST_CLI_LISTEN_TEXT_BYTES 80
 #define PST_CLI_DEFAULT_HTTP      "8080"
 #define PST_CLI_DEFAULT_HTTPS     "8443"
@@ -24,14 +25,22 @@ struct pst_cli_listen {
     char address[PST_CLI_LISTEN_TEXT_BYTES]; /* as pst_server_listen_http() takes it */
 };
 
+struct pst_cli_cert {
+    const char *cert, *key;
+    const char *password; /* file; NULL: none */
+};
+
 /* Strings belong to argv or are static. */
 struct pst_cli {
     const char *root;
     struct pst_cli_listen listen[PST_CLI_LISTEN_MAX];
     size_t listen_count;
     bool no_http, no_https, is_public;
-    const char *cert, *key; /* never NULL; the defaults where not given */
+    struct pst_cli_cert certs[PST_CLI_CERT_MAX]; /* the default one where none is given */
+    size_t cert_count;
     bool is_cert_given;
+    bool no_tickets;
+    const char *ticket_keys;            /* NULL: random ones */
     unsigned workers;                   /* 0: one for each CPU */
     const char *boxes[PST_CLI_BOX_MAX]; /* as pst_posts_box() takes them */
     size_t box_count;

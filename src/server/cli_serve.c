@@ -18,6 +18,7 @@
 #include "server/cli_banner.h"
 #include "server/cli_complain.h"
 #include "server/cli_observer.h"
+#include "server/cli_signals.h"
 #include "server/cli_store.h"
 #include "server/server.h"
 
@@ -76,31 +77,59 @@ static int open_site(struct program *prog)
 
 /* A private key in the folder that is served, where everybody could fetch it, is a mistake always; the most
  * likely way to make it is to start in the folder that holds certs/. */
-static int guard_key(const struct program *prog)
+static int guard_secret(const struct program *prog, const char *what, const char *file)
 {
-    char root[PATH_MAX], key[PATH_MAX];
-    if (!realpath(prog->cli->root, root) || !realpath(prog->cli->key, key))
+    char root[PATH_MAX], full[PATH_MAX];
+    if (!file || !realpath(prog->cli->root, root) || !realpath(file, full))
         return 0;
     size_t len = strcmp(root, "/") == 0 ? 0 : strlen(root);
-    if (strncmp(key, root, len) != 0 || key[len] != '/' ||
-        !pst_static_path_served(pst_slice_str(key + len + 1), true))
+    if (strncmp(full, root, len) != 0 || full[len] != '/' ||
+        !pst_static_path_served(pst_slice_str(full + len + 1), true))
         return 0;
-    return REFUSE("the private key %s is inside the folder \"%s\", where every visitor could fetch it: "
-                  "serve another folder, or move the key out of it",
-                  prog->cli->key, prog->cli->root);
+    return REFUSE("the %s %s is inside the folder \"%s\", where every visitor could fetch it: "
+                  "serve another folder, or move the %s out of it",
+                  what, file, prog->cli->root, what);
 }
 
-static int load_certificate(struct program *prog)
+static int guard_secrets(const struct program *prog)
+{
+    const struct pst_cli *cli = prog->cli;
+    int status = guard_secret(prog, "ticket key", cli->ticket_keys);
+    for (size_t i = 0; !status && i < cli->cert_count; i++) {
+        status = guard_secret(prog, "private key", cli->certs[i].key);
+        if (!status)
+            status = guard_secret(prog, "password", cli->certs[i].password);
+    }
+    return status;
+}
+
+static int require_certificate(const struct pst_cli *cli)
+{
+    const struct pst_cli_cert *first = &cli->certs[0];
+    if (cli->is_cert_given || (access(first->cert, F_OK) == 0 && access(first->key, F_OK) == 0))
+        return 0;
+    return REFUSE("https needs a certificate, and there is no %s: make one with scripts/mkcert.sh, name one "
+                  "with --cert FILE --key FILE, or serve http only with --no-https",
+                  access(first->cert, F_OK) != 0 ? first->cert : first->key);
+}
+
+static int set_up_tls(struct program *prog)
 {
     const struct pst_cli *cli = prog->cli;
     if (!pst_cli_has_https(cli))
         return 0;
-    if (!cli->is_cert_given && (access(cli->cert, F_OK) != 0 || access(cli->key, F_OK) != 0))
-        return REFUSE(
-            "https needs a certificate, and there is no %s: make one with scripts/mkcert.sh, name one "
-            "with --cert FILE --key FILE, or serve http only with --no-https",
-            access(cli->cert, F_OK) != 0 ? cli->cert : cli->key);
-    int err = pst_server_certificate(prog->server, cli->cert, cli->key);
+    int status = require_certificate(cli);
+    if (status)
+        return status;
+    int err = 0;
+    for (size_t i = 0; !err && i < cli->cert_count; i++)
+        err = pst_tls_add(prog->server, cli->certs[i].cert, cli->certs[i].key, cli->certs[i].password);
+    if (!err)
+        err = pst_tls_tickets(prog->server, !cli->no_tickets);
+    if (!err && cli->ticket_keys)
+        err = pst_tls_ticket_keys(prog->server, cli->ticket_keys);
+    if (!err)
+        err = pst_tls_watch(prog->server);
     return err ? REFUSE("%s", reason(prog, err)) : 0;
 }
 
@@ -119,9 +148,9 @@ static int set_up(struct program *prog)
 
     int status = open_site(prog);
     if (!status)
-        status = guard_key(prog);
+        status = guard_secrets(prog);
     if (!status)
-        status = load_certificate(prog);
+        status = set_up_tls(prog);
     if (!status)
         status = pst_cli_store_open(&prog->kept, cli);
     if (status)
@@ -182,50 +211,25 @@ static int open_doors(struct program *prog)
 
 /* ---- running ---- */
 
-static struct pst_server *running; /* for the signal handler; set while signals may come */
-
-/* A second ^C ends a drain that takes too long: asked again, the server cuts what is left. */
-static void on_signal(int number)
-{
-    (void)number;
-    pst_server_stop(running);
-}
-
-/* Workers inherit a mask that blocks the signals, so that the main thread gets them. */
-static void block_signals(int how)
-{
-    sigset_t set;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGTERM);
-    (void)pthread_sigmask(how, &set, NULL);
-}
-
-static void catch_signals(struct pst_server *server)
-{
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    running = server;
-    (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
-}
-
 static int run(struct program *prog)
 {
-    block_signals(SIG_BLOCK);
+    pst_cli_signals_block();
     int err = pst_server_start(prog->server);
     if (err)
         return REFUSE("cannot start: %s", reason(prog, err));
-
-    struct pst_tls_cert_info cert;
-    bool has_cert = pst_server_cert_info(prog->server, 0, &cert) == 0;
     pst_cli_banner(stdout, prog->server, prog->cli, prog->kept.store ? prog->kept.folder : NULL,
-                   has_cert ? &cert : NULL, (int64_t)time(NULL));
+                   (int64_t)time(NULL));
 
-    catch_signals(prog->server);
-    block_signals(SIG_UNBLOCK);
+    struct pst_cli_signals signals = {.is_started = false};
+    int failed = pst_cli_signals_start(&signals, prog->server);
+    if (failed)
+        pst_server_stop(prog->server); /* nobody else could */
     err = pst_server_wait(prog->server);
-    block_signals(SIG_BLOCK); /* from here on there is nothing to stop */
+    pst_cli_signals_end(&signals);
+    if (failed)
+        return pst_cli_complain(
+            PST_CLI_FAILED, "no thread for signals could be made: %s",
+            strerror(failed)); /* NOLINT(concurrency-mt-unsafe): no other thread any more */
     return err ? pst_cli_complain(PST_CLI_FAILED, "the server failed: %s", reason(prog, err)) : PST_CLI_ENDED;
 }
 

@@ -83,8 +83,9 @@ struct pst_server {
     struct pst_offload *offload; /* for what blocks; until the server is freed */
     unsigned worker_count;
     struct pst_worker *workers; /* from the start until the server is freed: others may post to them */
-    bool is_started, is_running;
-    int stop_fd; /* eventfd: each write wakes all workers */
+    bool is_started;
+    atomic_bool is_running; /* pst_tls_reload() asks on any thread */
+    int stop_fd;            /* eventfd: each write wakes all workers */
     /* How often it was asked to stop: two writes may reach a worker as one event. */
     atomic_uint stop_count;
     int done_fd; /* eventfd: a worker has ended */

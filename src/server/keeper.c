@@ -15,6 +15,7 @@
 
 #include "postern/tls.h"
 #include "server/internal.h"
+#include "server/server.h"
 
 /* A certificate and its key are two files: what comes within this time of each other is one change. */
 enum { QUIET_MS = 300 };
@@ -90,18 +91,24 @@ static bool read_events(struct pst_keeper *keeper)
     return is_changed;
 }
 
+void pst_server_reread(struct pst_server *server, const char *why_now)
+{
+    char why[512];
+    if (server->cert_count == 0)
+        pst_server_notice(server, "%s: there are no certificates to read anew", why_now);
+    else if (pst_tls_reload(server, why, sizeof(why)) == 0)
+        pst_server_notice(server, "%s: the certificates were read anew; new connections get them", why_now);
+    else
+        pst_server_notice(server, "%s: the certificates that are in use stay: %s", why_now, why);
+}
+
 static void reload(struct pst_keeper *keeper)
 {
     struct pst_server *server = keeper->server;
     char why[512];
-    if (server->watches_certs) {
-        if (pst_tls_reload(server, why, sizeof(why)) == 0)
-            pst_server_notice(server, "the certificates were read anew; new connections get them");
-        else
-            pst_server_notice(server, "the certificate files have changed, but the old ones stay in use: %s",
-                              why);
-    }
-    if (server->ticket_path && pst_server_reread_tickets(server, why, sizeof(why)) != 0)
+    if (server->watches_certs)
+        pst_server_reread(server, "a file has changed");
+    else if (server->ticket_path && pst_server_reread_tickets(server, why, sizeof(why)) != 0)
         pst_server_notice(server, "the ticket keys have changed, but the old ones stay in use: %s", why);
 }
 

@@ -9,4 +9,8 @@
 size_t pst_server_cert_count(const struct pst_server *server);
 int pst_server_cert_info(const struct pst_server *server, size_t i, struct pst_tls_cert_info *ret_info);
 
+/* Has the certificates, and what belongs to them, read anew; what came of it is a notice. why_now: for a
+ * person. Any thread, while the server runs; blocks. */
+void pst_server_reread(struct pst_server *server, const char *why_now);
+
 #endif

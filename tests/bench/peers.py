@@ -150,9 +150,14 @@ class Postern(Peer):
     def version(self):
         return self.ask_version("--version")
 
+    def knows(self, option):
+        """An older build, to compare with, may not."""
+        return option in subprocess.run([self.path(), "--help"], capture_output=True, text=True, check=False).stdout
+
     def command(self, home):
         return [
             self.binary,
+            *(["--no-tickets"] if self.knows("--no-tickets") else []),
             *("--http", f"{LISTEN}:{self.http}", "--https", f"{LISTEN}:{self.https}"),
             *("--cert", self.site.cert, "--key", self.site.key),
             *("--workers", "1", "--no-log", "--limit", "idle_ms=60000", self.site.root),

@@ -45,8 +45,12 @@ static void test_cli__nothing_given__both_doors_on_localhost(void **state)
     assert_string_equal(cli.listen[0].address, "8080");
     assert_true(cli.listen[1].is_secure);
     assert_string_equal(cli.listen[1].address, "8443");
-    assert_string_equal(cli.cert, "certs/localhost.pem");
-    assert_string_equal(cli.key, "certs/localhost-key.pem");
+    assert_int_equal(cli.cert_count, 1);
+    assert_string_equal(cli.certs[0].cert, "certs/localhost.pem");
+    assert_string_equal(cli.certs[0].key, "certs/localhost-key.pem");
+    assert_null(cli.certs[0].password);
+    assert_false(cli.no_tickets);
+    assert_null(cli.ticket_keys);
     assert_string_equal(cli.log, "-");
     assert_int_equal(cli.workers, 0);
     assert_true(pst_cli_has_https(&cli));
@@ -67,8 +71,8 @@ static void test_cli__both_spellings__same(void **state)
         assert_string_equal(cli.root, "site");
         assert_int_equal(cli.listen_count, 1);
         assert_string_equal(cli.listen[0].address, "127.0.0.1:9443");
-        assert_string_equal(cli.cert, "c");
-        assert_string_equal(cli.key, "k");
+        assert_string_equal(cli.certs[0].cert, "c");
+        assert_string_equal(cli.certs[0].key, "k");
         assert_true(cli.is_cert_given);
         assert_int_equal(cli.workers, 3);
         assert_int_equal(cli.limits.head_bytes, 4096);
@@ -157,6 +161,11 @@ static void test_cli__wrong__one_line_that_helps(void **state)
         {{""}, "empty name"},
         {{"--cert", "c"}, "--cert needs --key too"},
         {{"--key", "k"}, "--key needs --cert too"},
+        {{"--cert", "c", "--cert", "d", "--key", "k"},
+         "each --cert needs its --key, in the same order: got 2 and 1"},
+        {{"--key-password", "p", "--cert", "c", "--key", "k"}, "--key-password is for the --key before it"},
+        {{"--key", "k", "--key-password", "p", "--key-password", "q"}, "was given twice for --key k"},
+        {{"--no-tickets", "--ticket-keys", "t"}, "--no-tickets and --ticket-keys contradict each other"},
         {{"--http", "1", "--no-http"}, "--http and --no-http contradict each other"},
         {{"--https", "1", "--no-https"}, "--https and --no-https contradict each other"},
         {{"--no-http", "--no-https"}, "nothing to listen on"},
@@ -179,6 +188,25 @@ static void test_cli__wrong__one_line_that_helps(void **state)
         if (!strstr(error, rows[i].says) || strchr(error, '\n'))
             fail_msg("%s: %s", rows[i].args[0], error);
     }
+}
+
+static void test_cli__certificates__in_pairs_with_their_passwords(void **state)
+{
+    (void)state;
+    struct pst_cli cli;
+    accept(&cli, (const char *[ARGS_MAX]){"--cert", "a", "--cert", "b", "--key", "ka", "--key", "kb",
+                                          "--key-password", "pb"});
+    assert_int_equal(cli.cert_count, 2);
+    assert_string_equal(cli.certs[0].cert, "a");
+    assert_string_equal(cli.certs[0].key, "ka");
+    assert_null(cli.certs[0].password);
+    assert_string_equal(cli.certs[1].cert, "b");
+    assert_string_equal(cli.certs[1].key, "kb");
+    assert_string_equal(cli.certs[1].password, "pb");
+    accept(&cli, (const char *[ARGS_MAX]){"--key=k", "--key-password=p", "--cert=c", "--ticket-keys=t"});
+    assert_int_equal(cli.cert_count, 1);
+    assert_string_equal(cli.certs[0].password, "p");
+    assert_string_equal(cli.ticket_keys, "t");
 }
 
 static void test_cli__posts__kept_where_something_takes_them(void **state)
@@ -269,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_cli__help_and_version__win_over_contradictions),
         cmocka_unit_test(test_cli__double_dash__ends_options),
         cmocka_unit_test(test_cli__wrong__one_line_that_helps),
+        cmocka_unit_test(test_cli__certificates__in_pairs_with_their_passwords),
         cmocka_unit_test(test_cli__posts__kept_where_something_takes_them),
         cmocka_unit_test(test_cli__boxes_auto__for_this_machine_however_it_is_named),
         cmocka_unit_test(test_cli__more_listeners_than_there_is_room__refused),
