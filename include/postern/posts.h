@@ -26,7 +26,8 @@ struct pst_posts;
 struct pst_posts_options {
     bool auto_boxes; /* a post to a box that was not declared makes it (names: pst_box_name_is_valid()) */
 };
-/* options may be NULL. store outlives posts. Errors: PST_E_NOMEM. */
+/* options may be NULL. store outlives posts; NULL where declarations are only to be checked, and nothing is
+ * mounted. Errors: PST_E_NOMEM. */
 PST_API int pst_posts_new(struct pst_posts **ret_posts, struct pst_store *store,
                           const struct pst_posts_options *options);
 /* Only after the server that uses it was freed; NULL is allowed. */

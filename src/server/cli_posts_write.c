@@ -199,7 +199,7 @@ void pst_cli_posts_write(struct pst_cli_posts_writer *w, const struct pst_post *
 static void add_box_json(struct pst_text *t, const struct pst_box_info *box)
 {
     /* Names of boxes need no escapes: see pst_box_name_is_valid(). */
-    pst_text_addf(t, "{\"box\":\"%s\",\"posts\":%llu,\"bytes\":%llu,\"newest\":", box->name,
+    pst_text_addf(t, "{\"name\":\"%s\",\"count\":%llu,\"bytes\":%llu,\"newest\":", box->name,
                   (unsigned long long)box->count, (unsigned long long)box->bytes);
     char time[PST_POST_TIME_BYTES];
     pst_post_time(time, box->last_time_ms);
@@ -244,7 +244,7 @@ void pst_cli_posts_write_boxes(struct pst_cli_posts_writer *w, const struct pst_
     if (w->format == PST_CLI_POSTS_TEXT && count > 0)
         pst_text_addf(&w->text, "%-*s  %8s  %9s  %s\n", name_width, "BOX", "POSTS", "SIZE", "NEWEST");
     else if (w->format == PST_CLI_POSTS_CSV)
-        pst_text_adds(&w->text, "box,posts,bytes,newest\r\n");
+        pst_text_adds(&w->text, "name,count,bytes,newest\r\n");
     for (size_t i = 0; i < count; i++) {
         begin_item(w);
         if (w->format == PST_CLI_POSTS_TEXT)

@@ -184,7 +184,7 @@ class Commands(Case):
                          [f"{i + 1}  TIME  name: Ada {i}  message: line one line two" for i in (2, 1, 0)])
         self.assertEqual(self.posts("list", "contact", "--count", "1", err="2 older: --count 0 lists all\n").count("\n"), 1)
         boxes = json.loads(self.posts("list", "--format", "json"))
-        self.assertEqual([(box["box"], box["posts"]) for box in boxes], [("contact", 3)])
+        self.assertEqual([(box["name"], box["count"]) for box in boxes], [("contact", 3)])
 
     def test_list__more_than_a_page__all_in_order(self):
         with self.server.doors[0].connect() as s:

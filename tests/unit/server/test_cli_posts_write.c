@@ -168,13 +168,13 @@ static void test_boxes__table_and_json(void **state)
                              "board           3      999 B  2026-01-02 03:04:05\n"
                              "contact         0     1.2 MB  -\n"},
         {PST_CLI_POSTS_NDJSON,
-         "{\"box\":\"board\",\"posts\":3,\"bytes\":999,\"newest\":\"2026-01-02T03:04:05.678Z\"}\n"
-         "{\"box\":\"contact\",\"posts\":0,\"bytes\":1234567,\"newest\":null}\n"},
+         "{\"name\":\"board\",\"count\":3,\"bytes\":999,\"newest\":\"2026-01-02T03:04:05.678Z\"}\n"
+         "{\"name\":\"contact\",\"count\":0,\"bytes\":1234567,\"newest\":null}\n"},
         {PST_CLI_POSTS_JSON,
-         "[\n{\"box\":\"board\",\"posts\":3,\"bytes\":999,\"newest\":\"2026-01-02T03:04:05.678Z\"},\n"
-         "{\"box\":\"contact\",\"posts\":0,\"bytes\":1234567,\"newest\":null}\n]\n"},
+         "[\n{\"name\":\"board\",\"count\":3,\"bytes\":999,\"newest\":\"2026-01-02T03:04:05.678Z\"},\n"
+         "{\"name\":\"contact\",\"count\":0,\"bytes\":1234567,\"newest\":null}\n]\n"},
         {PST_CLI_POSTS_CSV,
-         "box,posts,bytes,newest\r\nboard,3,999,2026-01-02T03:04:05.678Z\r\ncontact,0,1234567,\r\n"},
+         "name,count,bytes,newest\r\nboard,3,999,2026-01-02T03:04:05.678Z\r\ncontact,0,1234567,\r\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char *text = NULL;
