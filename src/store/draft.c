@@ -109,6 +109,14 @@ static bool copy_slice(struct pst_draft *draft, struct pst_slice from, struct ps
     return true;
 }
 
+/* Whether the disk has room for len bytes more. */
+static int check_disk(const struct pst_draft *draft, size_t len)
+{
+    uint64_t room;
+    int err = pst_store_room(draft->store, &room);
+    return err ? err : room > len ? 0 : PST_E_FULL;
+}
+
 /* A new name in tmp/, open for writing. */
 static int open_tmp(struct pst_draft *draft, struct pst_draft_file *file)
 {
@@ -141,7 +149,7 @@ int pst_draft_file_begin(struct pst_draft *draft, struct pst_slice name, struct 
     if (!copy_slice(draft, name, &file->name) || !copy_slice(draft, file_name, &file->file_name) ||
         !copy_slice(draft, type, &file->type))
         return PST_E_NOMEM;
-    int err = pst_store_check_room(draft->store, 0);
+    int err = check_disk(draft, 0);
     if (!err)
         err = open_tmp(draft, file);
     if (err)
@@ -166,7 +174,7 @@ static int check_room(struct pst_draft *draft, size_t len)
     if (draft->unchecked_bytes < CHECK_EVERY_BYTES)
         return 0;
     draft->unchecked_bytes = 0;
-    return pst_store_check_room(store, len);
+    return check_disk(draft, len);
 }
 
 static int write_err(void)

@@ -10,8 +10,7 @@ int pst_group_begin(struct pst_group *group, struct pst_store *store)
     group->store = store;
     group->db = &store->writer.db;
     group->has_begun = group->is_changed = group->has_files = false;
-    group->room_err = 0;
-    group->new_bytes = 0;
+    group->knows_room = false;
     group->box_count = 0;
     group->unused = (struct pst_blob_list){NULL, 0, 0};
     int err = pst_db_begin(group->db, PST_SQL_BEGIN_WRITE);
@@ -106,6 +105,19 @@ static bool is_over(uint64_t limit, uint64_t taken, uint64_t more)
     return limit && (taken > limit || limit - taken < more);
 }
 
+/* The disk is asked once a group. */
+static int take_room(struct pst_group *group, uint64_t bytes)
+{
+    int err = group->knows_room ? 0 : pst_store_room(group->store, &group->room);
+    if (err)
+        return err;
+    group->knows_room = true;
+    if (group->room <= bytes)
+        return PST_E_FULL;
+    group->room -= bytes;
+    return 0;
+}
+
 /* Whether the limits let the post in; box: NULL: it will be made. */
 static int check_limits(struct pst_group *group, const struct pst_draft *draft,
                         const struct pst_group_box *box, uint64_t cost)
@@ -121,10 +133,7 @@ static int check_limits(struct pst_group *group, const struct pst_draft *draft,
     if (is_over(box_limit, box ? box->bytes : 0, cost) ||
         is_over(options->total_bytes, group->total_bytes, cost))
         return PST_E_FULL;
-    group->new_bytes += cost - draft->file_bytes;
-    if (!group->room_err)
-        group->room_err = pst_store_check_room(group->store, group->new_bytes);
-    return group->room_err;
+    return take_room(group, cost - draft->file_bytes); /* its files are on the disk already */
 }
 
 static int place_files(struct pst_group *group, const struct pst_draft *draft)

@@ -21,10 +21,10 @@ struct pst_group {
     struct pst_db *db;
     uint64_t total_boxes, total_bytes;
     bool has_begun;
-    bool is_changed;    /* there is something to commit */
-    bool has_files;     /* files/ has to be synced */
-    int room_err;       /* what the disk says: PST_E_FULL: no more posts */
-    uint64_t new_bytes; /* that the posts so far will take in the database */
+    bool is_changed; /* there is something to commit */
+    bool has_files;  /* files/ has to be synced */
+    bool knows_room; /* the disk was asked */
+    uint64_t room;   /* what the posts of this group may still take in the database */
     size_t box_count;
     struct pst_group_box boxes[PST_STORE_GROUP];
     struct pst_blob_list unused; /* contents that a deletion has left without a row */

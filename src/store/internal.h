@@ -137,8 +137,8 @@ struct pst_store {
 };
 
 /* ---- store.c ---- */
-/* Whether bytes more may be written without going under spare_bytes: 0, PST_E_FULL or PST_E_IO. */
-int pst_store_check_room(const struct pst_store *store, uint64_t bytes);
+/* How much may be written without going under spare_bytes; no limit is UINT64_MAX. Errors: PST_E_IO. */
+int pst_store_room(const struct pst_store *store, uint64_t *ret_bytes);
 
 /* ---- writer.c ---- */
 int pst_writer_start(struct pst_store *store);

@@ -155,15 +155,18 @@ void pst_store_close(struct pst_store *store)
     free(store);
 }
 
-int pst_store_check_room(const struct pst_store *store, uint64_t bytes)
+int pst_store_room(const struct pst_store *store, uint64_t *ret_bytes)
 {
+    uint64_t spare = store->options.spare_bytes;
     struct statvfs vfs;
-    if (!store->options.spare_bytes)
+    *ret_bytes = UINT64_MAX;
+    if (!spare)
         return 0;
     if (fstatvfs(store->folder.files_fd, &vfs) != 0)
         return PST_E_IO;
-    uint64_t room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
-    return room > bytes && room - bytes >= store->options.spare_bytes ? 0 : PST_E_FULL;
+    uint64_t free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+    *ret_bytes = free_bytes > spare ? free_bytes - spare : 0;
+    return 0;
 }
 
 bool pst_box_name_is_valid(struct pst_slice name)
