@@ -200,6 +200,41 @@ static void test_close__posts_are_queued__stored_first(void **state)
     pst_post_page_free(page);
 }
 
+/* So that freeing it, which happens where nothing may block, has nothing to remove. */
+static void test_commit__contents_that_are_there__the_temporary_file_is_gone_before_the_draft(void **state)
+{
+    struct store_rig *rig = *state;
+    struct pst_receipt receipt;
+    store_rig_open(rig);
+    store_rig_post_file(rig->store, "a", "abc", 3);
+    struct pst_draft *draft = store_rig_draft(rig->store, "a");
+    store_rig_file(draft, "f", "abc", 3);
+    assert_int_equal(store_rig_names(rig, "tmp"), 1);
+    assert_int_equal(pst_store_commit_wait(rig->store, draft, &receipt), 0);
+    assert_int_equal(store_rig_names(rig, "tmp"), 0);
+    assert_int_equal(atomic_load(&rig->store->incoming_bytes), 0);
+    pst_draft_free(draft);
+}
+
+/* A deletion lets go of its transaction before it removes the file: meanwhile another program may have stored
+ * the same contents. */
+static void test_purge__a_post_has_the_file_again__it_stays(void **state)
+{
+    struct store_rig *rig = *state;
+    struct pst_blob_list list = {NULL, 0, 0};
+    uint8_t hash[PST_SHA256_BYTES];
+    struct pst_sha256 sha;
+    store_rig_open(rig);
+    store_rig_post_file(rig->store, "a", "abc", 3);
+    pst_sha256_init(&sha);
+    pst_sha256_add(&sha, "abc", 3);
+    assert_int_equal(pst_sha256_end(&sha, hash), 0);
+    pst_blob_list_add(&list, hash);
+    pst_blob_purge(&rig->store->folder, &rig->store->writer.db, &list);
+    assert_int_equal(list.count, 0);
+    assert_true(store_rig_file_is(rig->store, "a", 1, 1, "abc", 3));
+}
+
 /* ---- limits ---- */
 
 /* A post with one field whose value has that many bytes, and one file, if its size is not 0. */
@@ -459,6 +494,8 @@ int main(void)
         TEST(test_commit__one_of_a_group_fails_half_way__the_others_are_stored),
         TEST(test_commit__another_program_holds_the_database__fails_and_works_again),
         TEST(test_close__posts_are_queued__stored_first),
+        TEST(test_commit__contents_that_are_there__the_temporary_file_is_gone_before_the_draft),
+        TEST(test_purge__a_post_has_the_file_again__it_stays),
         TEST(test_limits__box_bytes__exact_and_freed_by_a_deletion),
         TEST(test_limits__total_bytes__also_while_a_file_comes_in),
         TEST(test_limits__max_boxes__counts_those_that_are_there),
