@@ -145,8 +145,10 @@ PST_API int pst_store_open_file(struct pst_store *store, struct pst_slice box, u
 
 /* The names of all fields that posts of the box have, each once, in the order of their first use:
  * NUL-terminated, one behind the other, an empty one at the end; free() it. Names that are empty, or have a
- * NUL within, are left out. Blocks. Errors: PST_E_LIMIT: over 1 MiB of names; PST_E_IO; PST_E_NOMEM. */
-PST_API int pst_store_field_names(struct pst_store *store, struct pst_slice box, char **ret_names);
+ * NUL within, are left out. Visitors choose the names: where there are more than most, the first so many
+ * come. Blocks. Errors: PST_E_IO; PST_E_NOMEM. */
+PST_API int pst_store_field_names(struct pst_store *store, struct pst_slice box, unsigned most,
+                                  char **ret_names);
 
 struct pst_box_info {
     char name[65];

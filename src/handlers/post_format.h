@@ -17,7 +17,8 @@ void pst_post_add_json_fields(struct pst_text *t, const struct pst_post *post);
 /* Whether the post's body is JSON, by its type and by itself. */
 bool pst_post_has_json(const struct pst_post *post);
 
-/* CSV (RFC 4180, CRLF, UTF-8). names: as pst_store_field_names() gives them; the columns are id, time, each
+/* CSV (RFC 4180, CRLF, UTF-8). names: as pst_store_field_names() gives them, PST_POST_CSV_NAMES + 1 at most,
+ * which tells whether there are more; the columns are id, time, each
  * of them, body, files. A cell that a spreadsheet would take for a formula gets an apostrophe before it;
  * several values of one name, and several files, stand on lines of their own within the cell. Who posts
  * chooses the names, so only the first PST_POST_CSV_NAMES have columns; where there are more, a last column,

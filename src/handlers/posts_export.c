@@ -21,7 +21,7 @@ static int begin(struct pst_reading *r, const struct pst_post_page *page)
     }
     if (r->query.format != PST_POSTS_CSV)
         return 0;
-    int err = pst_store_field_names(r->posts->store, r->path.box, &r->stream.names);
+    int err = pst_store_field_names(r->posts->store, r->path.box, PST_POST_CSV_NAMES + 1, &r->stream.names);
     if (!err)
         pst_post_add_csv_head(&r->text, r->stream.names);
     return err;

@@ -11,6 +11,7 @@
 
 #include <postern/store.h>
 
+#include "handlers/post_format.h"
 #include "server/cli_clean.h"
 #include "server/cli_complain.h"
 #include "server/cli_data.h"
@@ -150,7 +151,8 @@ static int begin_output(struct visit *visit, char **ret_names)
     w->width = terminal_width();
     if (w->format != PST_CLI_POSTS_CSV || !visit->cli->box)
         return 0;
-    int err = pst_store_field_names(visit->store, pst_slice_str(visit->cli->box), ret_names);
+    int err = pst_store_field_names(visit->store, pst_slice_str(visit->cli->box), PST_POST_CSV_NAMES + 1,
+                                    ret_names);
     w->names = *ret_names;
     return err ? fail(err) : 0;
 }

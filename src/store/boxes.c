@@ -57,16 +57,16 @@ int pst_store_boxes(struct pst_store *store, struct pst_box_info **ret_boxes, si
     return pst_db_plain_err(err);
 }
 
-static int add_names(struct pst_names *names, struct pst_slice fields)
+static int add_names(struct pst_names *names, struct pst_slice fields, unsigned most)
 {
     struct pst_post_field field;
     int got, err = 0;
-    while (!err && (got = pst_fields_next(&fields, &field)) != 0)
+    while (!err && names->count < most && (got = pst_fields_next(&fields, &field)) != 0)
         err = got < 0 ? got : pst_names_add(names, field.name);
     return err;
 }
 
-static int read_names(struct pst_reader *reader, struct pst_slice box, struct pst_names *names)
+static int read_names(struct pst_reader *reader, struct pst_slice box, unsigned most, struct pst_names *names)
 {
     int64_t box_id;
     int err = pst_reader_box(reader, box, &box_id, NULL);
@@ -77,8 +77,8 @@ static int read_names(struct pst_reader *reader, struct pst_slice box, struct ps
     pst_db_bind_int(&reader->db, stmt, 2, pst_post_key(box_id + 1, 0));
     int got;
     while ((got = pst_db_row(&reader->db, stmt)) > 0) {
-        err = add_names(names, pst_db_column(stmt, 0));
-        if (err) {
+        err = add_names(names, pst_db_column(stmt, 0), most);
+        if (err || names->count >= most) {
             pst_db_reset(stmt);
             return err;
         }
@@ -86,7 +86,7 @@ static int read_names(struct pst_reader *reader, struct pst_slice box, struct ps
     return got;
 }
 
-int pst_store_field_names(struct pst_store *store, struct pst_slice box, char **ret_names)
+int pst_store_field_names(struct pst_store *store, struct pst_slice box, unsigned most, char **ret_names)
 {
     struct pst_reader *reader;
     struct pst_names names;
@@ -95,10 +95,10 @@ int pst_store_field_names(struct pst_store *store, struct pst_slice box, char **
     if (err)
         return err;
     pst_names_init(&names);
-    err = read_names(reader, box, &names);
+    err = read_names(reader, box, most, &names);
     pst_readers_give(store, reader);
     if (!err)
         err = pst_names_end(&names, ret_names);
     pst_names_fini(&names);
-    return err == PST_E_LIMIT ? err : pst_db_plain_err(err);
+    return pst_db_plain_err(err);
 }

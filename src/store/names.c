@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAMES_BYTES_MAX = 1024 * 1024, TABLE_FIRST = 64 };
+enum { TABLE_FIRST = 64 };
 
 void pst_names_init(struct pst_names *names)
 {
@@ -18,7 +18,7 @@ void pst_names_fini(struct pst_names *names)
     free(names->table);
 }
 
-/* FNV-1a. Names that were chosen to collide make this slow, not wrong; they are bounded. */
+/* FNV-1a. Names that were chosen to collide make this slow, not wrong; who adds them bounds their number. */
 static uint64_t hash_of(struct pst_slice s)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -63,8 +63,6 @@ int pst_names_add(struct pst_names *names, struct pst_slice name)
     size_t *place = place_of(names->table, names->table_size, names->text.ptr, name);
     if (*place)
         return 0;
-    if (name.len >= NAMES_BYTES_MAX - names->text.len)
-        return PST_E_LIMIT;
     size_t at = names->text.len;
     pst_text_add(&names->text, name);
     pst_text_add(&names->text, pst_slice_of("", 1));

@@ -13,8 +13,7 @@ struct pst_names {
 
 void pst_names_init(struct pst_names *names);
 void pst_names_fini(struct pst_names *names);
-/* A name that is there already, is empty or has a NUL within is left out. Errors: PST_E_NOMEM; PST_E_LIMIT:
- * over 1 MiB of names. */
+/* A name that is there already, is empty or has a NUL within is left out. Errors: PST_E_NOMEM. */
 int pst_names_add(struct pst_names *names, struct pst_slice name);
 /* Hands the text over, with an empty name at its end. Errors: PST_E_NOMEM. */
 int pst_names_end(struct pst_names *names, char **ret_text);

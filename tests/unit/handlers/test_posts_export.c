@@ -100,6 +100,28 @@ static void test_export__fields__as_a_download(void **state)
     assert_int_equal(posts_rig_status(posts_rig_gets(rig, "/post/none?format=csv", "")), 404);
 }
 
+/* Whoever posts chooses the names, and nobody can take the export away from the box's owner by that. */
+static void test_export__names_without_end__csv_has_the_rest_in_more(void **state)
+{
+    enum { NAMES = 1200, NAME = 1000 };
+    struct posts_rig *rig = *state;
+    struct pst_receipt receipt;
+    struct pst_draft *draft = store_rig_draft(rig->store.store, "shut");
+    char name[NAME + 1];
+    for (int i = 0; i < NAMES; i++) {
+        memset(name, 'n', NAME);
+        name[NAME] = '\0';
+        name[snprintf(name, NAME, "%06d", i)] = '_';
+        store_rig_field(draft, name, "1");
+    }
+    assert_int_equal(store_rig_commit(rig->store.store, draft, &receipt), 0);
+    const char *answer = posts_rig_gets(rig, "/post/shut?format=csv", "");
+    assert_int_equal(posts_rig_status(answer), 200);
+    assert_non_null(strstr(posts_rig_body(answer), ",body,files,more\r\n"));
+    assert_non_null(strstr(posts_rig_body(answer), ",\"\"001199_nnn"));
+    assert_int_equal(pst_store_delete(rig->store.store, PST_SLICE("shut"), receipt.id), 0);
+}
+
 static struct pair *begin(struct posts_rig *rig, size_t room)
 {
     struct pair *p = posts_rig_visit(rig, &(struct pair_options){.address = "127.0.0.1", .out_cap = room});
@@ -175,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_export__whole_box__every_post_once),
         TEST(test_export__fields__as_a_download),
+        TEST(test_export__names_without_end__csv_has_the_rest_in_more),
         TEST(test_export__slow_reader__store_waits),
         TEST(test_export__peer_leaves__nothing_is_left),
     };

@@ -86,34 +86,12 @@ static void test_names__thousands_twice__each_once_in_order(void **state)
     pst_names_fini(&names);
 }
 
-static void test_names__over_a_mebibyte__limit(void **state)
-{
-    (void)state;
-    enum { PIECE = 262144 };
-    struct pst_names names;
-    char *name = malloc(PIECE);
-    assert_non_null(name);
-    pst_names_init(&names);
-    memset(name, 'x', PIECE);
-    for (int i = 0; i < 4; i++) { /* each with its NUL: the last is one too many */
-        name[0] = (char)('a' + i);
-        assert_int_equal(pst_names_add(&names, pst_slice_of(name, PIECE)), i < 3 ? 0 : PST_E_LIMIT);
-    }
-    assert_int_equal(pst_names_add(&names, pst_slice_of(name, PIECE - 4)), 0);
-    assert_int_equal(pst_names_add(&names, PST_SLICE("x")), PST_E_LIMIT);
-    name[0] = 'a';
-    assert_int_equal(pst_names_add(&names, pst_slice_of(name, PIECE)), 0); /* known */
-    pst_names_fini(&names);
-    free(name);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields__lengths_around_each_byte_more__come_back),
         cmocka_unit_test(test_fields__damaged__syntax_and_no_byte_beyond),
         cmocka_unit_test(test_names__thousands_twice__each_once_in_order),
-        cmocka_unit_test(test_names__over_a_mebibyte__limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -338,7 +338,7 @@ static void test_open__random_bytes_flipped__opens_or_is_refused_never_crashes(v
         char *names;
         if (pst_store_read(store, &query, &page) == 0)
             pst_post_page_free(page);
-        if (pst_store_field_names(store, PST_SLICE("a"), &names) == 0)
+        if (pst_store_field_names(store, PST_SLICE("a"), 10, &names) == 0)
             free(names);
         (void)pst_store_delete(store, PST_SLICE("a"), 2);
         pst_store_close(store);

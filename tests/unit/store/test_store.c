@@ -473,10 +473,14 @@ static void test_field_names__several_posts__each_once_in_order(void **state)
     store_rig_post(rig->store, "b", "not this box");
     char *names;
     static const char wanted[] = "name\0text\0e-mail\0x\0na\0";
-    assert_int_equal(pst_store_field_names(rig->store, PST_SLICE("a"), &names), 0);
+    assert_int_equal(pst_store_field_names(rig->store, PST_SLICE("a"), 5, &names), 0);
     assert_memory_equal(names, wanted, sizeof(wanted));
     free(names);
-    assert_int_equal(pst_store_field_names(rig->store, PST_SLICE("none"), &names), 0);
+    static const char first[] = "name\0text\0e-mail\0";
+    assert_int_equal(pst_store_field_names(rig->store, PST_SLICE("a"), 3, &names), 0);
+    assert_memory_equal(names, first, sizeof(first));
+    free(names);
+    assert_int_equal(pst_store_field_names(rig->store, PST_SLICE("none"), 5, &names), 0);
     assert_string_equal(names, "");
     free(names);
 }

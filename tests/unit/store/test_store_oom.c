@@ -109,7 +109,7 @@ static int read_all(struct pst_store *store)
     if (err)
         return err;
     free(boxes);
-    err = pst_store_field_names(store, PST_SLICE("a"), &names);
+    err = pst_store_field_names(store, PST_SLICE("a"), 10, &names);
     if (err)
         return err;
     free(names);

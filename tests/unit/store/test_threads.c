@@ -107,7 +107,7 @@ static void *read_all(void *arg)
         expect(pst_store_boxes(rig.store, &boxes, &count) == 0 && count <= 2);
         free(boxes);
         char *names;
-        expect(pst_store_field_names(rig.store, query.box, &names) == 0);
+        expect(pst_store_field_names(rig.store, query.box, 10, &names) == 0);
         free(names);
         (void)pst_store_generation(rig.store);
     }
