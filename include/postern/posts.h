@@ -24,7 +24,10 @@ PST_BEGIN_DECLS
 /* clang-format on */
 struct pst_posts;
 struct pst_posts_options {
-    bool auto_boxes; /* a post to a box that was not declared makes it (names: pst_box_name_is_valid()) */
+    bool auto_boxes;      /* a post from this machine to a box that was not declared makes it (names:
+                             pst_box_name_is_valid()) */
+    const char *reserved; /* a box that is not made so, since another handler posts to it by rules of its own:
+                             a message board's; NULL: none */
 };
 /* options may be NULL. store outlives posts; NULL where declarations are only to be checked, and nothing is
  * mounted. Errors: PST_E_NOMEM. */

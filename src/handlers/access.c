@@ -70,6 +70,10 @@ bool pst_access_is_local(const struct pst_exchange *ex)
     pst_exchange_peer(ex, &peer);
     if (!is_loopback(peer.address))
         return false;
+    /* Nobody sits at a client of HTTP/1.0. But proxies speak it: nginx for one, which unless it is told
+     * otherwise adds none of those fields, and names us in Host. */
+    if (pst_exchange_version(ex) < 11)
+        return false;
     size_t n = pst_exchange_field_count(ex);
     for (size_t i = 0; i < n; i++) {
         if (is_proxy_field(pst_exchange_field_at(ex, i).name))

@@ -5,8 +5,8 @@
 #include <postern/exchange.h>
 
 /* Whether the request comes from this machine itself: a loopback address, no trace of a proxy (Forwarded,
- * X-Forwarded-*, X-Real-IP, Via), and addressed to a local name (localhost, *.localhost, a loopback address),
- * so that a foreign name that was made to point here (DNS rebinding) does not count. */
+ * X-Forwarded-*, X-Real-IP, Via; HTTP/1.0), and addressed to a local name (localhost, *.localhost, a loopback
+ * address), so that a foreign name that was made to point here (DNS rebinding) does not count. */
 bool pst_access_is_local(const struct pst_exchange *ex);
 
 /* Whether a request that changes something comes from a page of this site, or from no page at all (curl): by

@@ -52,7 +52,8 @@ static int declare_boxes(struct pst_posts *posts, const struct pst_cli *cli)
 
 static int make_posts(struct pst_cli_store *kept, const struct pst_cli *cli)
 {
-    const struct pst_posts_options options = {.auto_boxes = cli->boxes_auto};
+    const struct pst_posts_options options = {.auto_boxes = cli->boxes_auto,
+                                              .reserved = cli->board ? "board" : NULL};
     if (cli->box_count == 0 && !cli->boxes_auto)
         return 0;
     int err = pst_posts_new(&kept->posts, kept->store, &options);

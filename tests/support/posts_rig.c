@@ -51,12 +51,24 @@ void posts_rig_leave(struct posts_rig *rig, struct pair *p)
     pair_free(p);
 }
 
+/* RFC 9112 7.1: what a chunked body is, in its place. */
+static void undo_chunks(struct pst_text *answer)
+{
+    char *from = strstr(answer->ptr, "\r\n\r\n"), *to;
+    if (!from || !strstr(answer->ptr, "Transfer-Encoding: chunked\r\n"))
+        return;
+    from = to = from + 4;
+    for (size_t len; (len = strtoul(from, &from, 16)) > 0; to += len, from += len + 2)
+        memmove(to, from += 2, len);
+    *to = '\0';
+}
+
 const char *posts_rig_ask(struct posts_rig *rig, const char *address, const char *line, const char *fields)
 {
     struct pair *p = posts_rig_visit(rig, &(struct pair_options){.address = address});
     struct pst_text request = {0};
     size_t before = 0;
-    pst_text_addf(&request, "%s HTTP/1.0\r\n%s%s\r\n", line,
+    pst_text_addf(&request, "%s HTTP/1.1\r\nConnection: close\r\n%s%s\r\n", line,
                   strstr(fields, "Host: ") ? "" : "Host: localhost\r\n", fields);
     pst_text_add(&request, pst_slice_of("", 1));
     assert_false(request.failed);
@@ -70,6 +82,7 @@ const char *posts_rig_ask(struct posts_rig *rig, const char *address, const char
     } while (rig->answer.len > before || rig->w.worker.jobs.open > 0);
     pst_text_add(&rig->answer, pst_slice_of("", 1));
     assert_false(rig->answer.failed);
+    undo_chunks(&rig->answer);
     posts_rig_leave(rig, p);
     return rig->answer.ptr;
 }

@@ -23,9 +23,9 @@ void posts_rig_fini(struct posts_rig *rig);
 struct pair *posts_rig_visit(struct posts_rig *rig, const struct pair_options *options);
 void posts_rig_leave(struct posts_rig *rig, struct pair *p);
 
-/* The whole answer to a request, "GET /post/open", as HTTP/1.0 has it, so that the body ends with the
- * connection. fields: further ones, each with its line end; without a Host among them it is "localhost".
- * Valid until the next call. */
+/* The whole answer to a request, "GET /post/open", its body without the chunks in which it may have come.
+ * fields: further ones, each with its line end; without a Host among them it is "localhost". Valid until the
+ * next call. */
 const char *posts_rig_ask(struct posts_rig *rig, const char *address, const char *line, const char *fields);
 /* The same from this machine. */
 const char *posts_rig_gets(struct posts_rig *rig, const char *target, const char *fields);

@@ -188,6 +188,10 @@ static void test_is_local__table(void **state)
             fail_msg("%s to %s %s: %s", rows[i].address, rows[i].authority, rows[i].fields,
                      rows[i].is_local ? "not local" : "local");
     }
+    /* A proxy that adds nothing: nginx with no more than proxy_pass. */
+    b->host.peer.address = "127.0.0.1";
+    bare_request(b, "GET / HTTP/1.0\r\nHost: 127.0.0.1:8080\r\nConnection: close\r\n\r\n");
+    assert_false(pst_access_is_local(b->ex));
 }
 
 static void test_wants_json__table(void **state)

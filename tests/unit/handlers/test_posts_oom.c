@@ -59,7 +59,7 @@ static bool try_row(struct posts_rig *rig, size_t row, size_t number)
     char request[300];
     struct pst_text got = {0};
     struct pair *p = posts_rig_visit(rig, &(struct pair_options){.address = "127.0.0.1"});
-    (void)snprintf(request, sizeof request, "%s HTTP/1.0\r\n%s%s\r\n", rows[row].line,
+    (void)snprintf(request, sizeof request, "%s HTTP/1.1\r\nConnection: close\r\n%s%s\r\n", rows[row].line,
                    strstr(rows[row].fields, "Host") ? "" : "Host: localhost\r\n", rows[row].fields);
     test_worker_forget(&rig->w);
     failmalloc_arm(number, 1);

@@ -62,13 +62,14 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* The whole answer to a request. */
-static const char *ask(struct fixture *f, const char *method_and_path, const char *fields, const char *body)
+/* The whole answer to a request. address: NULL: not this machine's. */
+static const char *ask_from(struct fixture *f, const char *address, const char *method_and_path,
+                            const char *fields, const char *body)
 {
     char head[2048];
-    (void)snprintf(head, sizeof head, "%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n%s\r\n",
-                   method_and_path, strlen(body), fields);
-    struct pair *p = pair_new(NULL);
+    (void)snprintf(head, sizeof head, "%s HTTP/1.1\r\nHost: %s\r\nContent-Length: %zu\r\n%s\r\n",
+                   method_and_path, address ? "localhost" : "h", strlen(body), fields);
+    struct pair *p = pair_new(&(struct pair_options){.address = address});
     assert_int_equal(pst_connection_open(&f->w.driver, pair_transport(p), &p->connection), 0);
     pair_says(p, head);
     pair_says(p, body);
@@ -85,6 +86,17 @@ static const char *ask(struct fixture *f, const char *method_and_path, const cha
     pair_free(p);
     test_worker_jobs(&f->w);
     return f->got.ptr;
+}
+
+static const char *ask(struct fixture *f, const char *method_and_path, const char *fields, const char *body)
+{
+    return ask_from(f, NULL, method_and_path, fields, body);
+}
+
+static const char *ask_here(struct fixture *f, const char *method_and_path, const char *fields,
+                            const char *body)
+{
+    return ask_from(f, "127.0.0.1", method_and_path, fields, body);
 }
 
 static void assert_has(const char *text, const char *part)
@@ -351,14 +363,39 @@ static void test_post__auto_boxes__made_by_the_first_post(void **state)
     char why[256];
     assert_int_equal(pst_posts_box(posts, "declared:fields=a", why, sizeof why), 0);
     assert_int_equal(pst_posts_mount(posts, f->w.server, "/auto/"), 0);
-    assert_has(ask(f, "POST /auto/new", FORM, "x=1"), "Location: /auto/new/1\r\n");
-    assert_has(ask(f, "POST /auto/new", "Content-Type: multipart/form-data; boundary=b\r\n",
-                   "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n\r\nc\r\n--b--"),
-               "Location: /auto/new/2\r\n");
+    assert_has(ask_here(f, "POST /auto/new", FORM, "x=1"), "Location: /auto/new/1\r\n");
+    assert_has(
+        ask_here(f, "POST /auto/new", "Content-Type: multipart/form-data; boundary=b\r\n",
+                 "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n\r\nc\r\n--b--"),
+        "Location: /auto/new/2\r\n");
     assert_has(ask(f, "POST /auto/declared", FORM, "x=1"), "HTTP/1.1 422 ");
-    assert_has(ask(f, "POST /auto/New", FORM, "x=1"), "HTTP/1.1 404 ");
-    assert_has(ask(f, "POST /auto/new", FORM BROWSER, "x=1"), "Location: /auto/new/thanks\r\n");
+    assert_has(ask_here(f, "POST /auto/New", FORM, "x=1"), "HTTP/1.1 404 ");
+    assert_has(ask_here(f, "POST /auto/new", FORM BROWSER, "x=1"), "Location: /auto/new/thanks\r\n");
     test_worker_jobs(&f->w);
+    pst_posts_free(posts);
+}
+
+/* Not what comes from elsewhere, through a proxy or from a page that had its name made to point here, and not
+ * what another handler keeps by rules of its own. */
+static void test_post__auto_boxes__made_by_nobody_else(void **state)
+{
+    struct fixture *f = *state;
+    const struct pst_posts_options options = {.auto_boxes = true, .reserved = "board"};
+    struct pst_posts *posts;
+    static const char only_here[] = "HTTP/1.1 403 ";
+    assert_int_equal(pst_posts_new(&posts, f->rig.store, &options), 0);
+    assert_int_equal(pst_posts_mount(posts, f->w.server, "/auto/"), 0);
+    assert_has(ask(f, "POST /auto/new", FORM, "x=1"), only_here);
+    assert_has(ask_from(f, "127.0.0.1", "POST /auto/new", FORM "X-Forwarded-For: 192.0.2.1\r\n", "x=1"),
+               only_here);
+    assert_has(
+        ask_here(f, "POST http://evil.example/auto/new", FORM "Origin: http://evil.example\r\n", "x=1"),
+        only_here);
+    const char *answer = ask_here(f, "POST /auto/board", FORM, "message=x");
+    assert_has(answer, "HTTP/1.1 404 ");
+    assert_has(answer, "the message board's");
+    assert_int_equal(count_of(f, "new") + count_of(f, "board"), 0);
+    assert_has(ask_here(f, "POST /auto/new", FORM, "x=1"), "HTTP/1.1 201 ");
     pst_posts_free(posts);
 }
 
@@ -374,10 +411,10 @@ static void test_post__no_more_boxes__declared_ones_are_still_made(void **state)
     char why[256];
     assert_int_equal(pst_posts_box(posts, "declared", why, sizeof why), 0);
     assert_int_equal(pst_posts_mount(posts, f->w.server, "/auto/"), 0);
-    assert_has(ask(f, "POST /auto/one", FORM, "x=1"), "HTTP/1.1 201 ");
-    assert_has(ask(f, "POST /auto/two", FORM, "x=1"), "HTTP/1.1 507 ");
+    assert_has(ask_here(f, "POST /auto/one", FORM, "x=1"), "HTTP/1.1 201 ");
+    assert_has(ask_here(f, "POST /auto/two", FORM, "x=1"), "HTTP/1.1 507 ");
     assert_has(ask(f, "POST /auto/declared", FORM, "x=1"), "HTTP/1.1 201 ");
-    assert_has(ask(f, "POST /auto/one", FORM, "x=2"), "Location: /auto/one/2\r\n");
+    assert_has(ask_here(f, "POST /auto/one", FORM, "x=2"), "Location: /auto/one/2\r\n");
     pst_posts_free(posts);
 }
 
@@ -426,6 +463,7 @@ int main(void)
         POSTS(test_post__other_sites__only_where_allowed),
         POSTS(test_post__unknown_box__only_the_person_here_is_told_how_to_have_it),
         POSTS(test_post__auto_boxes__made_by_the_first_post),
+        POSTS(test_post__auto_boxes__made_by_nobody_else),
         POSTS(test_post__no_more_boxes__declared_ones_are_still_made),
         POSTS(test_posts__declared_twice__said),
         POSTS(test_posts__mount__prefixes_that_are_none),

@@ -16,7 +16,7 @@
 #include "support/store_rig.h"
 #include "support/test_worker.h"
 
-#define BROWSER "Accept: text/html\r\nReferer: http://h/form.html\r\n"
+#define BROWSER "Accept: text/html\r\nReferer: http://localhost/form.html\r\n"
 #define FORM    "Content-Type: application/x-www-form-urlencoded\r\n"
 
 static const char spec[] = "box:public,files,fields=a+b!,honeypot=url,next=/sent,from=https://"
@@ -71,9 +71,10 @@ static bool try_with_failure(struct store_rig *rig, size_t row, size_t number)
     test_worker_init(&w);
     assert_int_equal(make(rig->store, w.server, &posts), 0);
     test_worker_start(&w);
-    struct pair *p = pair_new(NULL);
+    struct pair *p = pair_new(&(struct pair_options){.address = "127.0.0.1"});
     assert_int_equal(pst_connection_open(&w.driver, pair_transport(p), &p->connection), 0);
-    (void)snprintf(text, sizeof text, "POST /post/%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n%s\r\n%s",
+    (void)snprintf(text, sizeof text,
+                   "POST /post/%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n%s\r\n%s",
                    rows[row].path, strlen(rows[row].body), rows[row].fields, rows[row].body);
     failmalloc_arm(number, 1);
     pair_says(p, text);
