@@ -162,7 +162,11 @@ static int load(struct pst_server *server, unsigned set_count, struct pst_tls_ce
     struct contents *contents = calloc(count, sizeof(*contents));
     struct pst_tls_pem *pems = calloc(count, sizeof(*pems));
     struct pst_tls_certs **sets = calloc(set_count, sizeof(*sets));
-    int err = contents && pems && sets ? 0 : say(line, PST_E_NOMEM, "%s", pst_strerror(PST_E_NOMEM));
+    int err = 0;
+    if (!contents || !pems || !sets) {
+        err = PST_E_NOMEM;
+        (void)say(line, err, "%s", pst_strerror(err));
+    }
     for (size_t i = 0; !err && i < count; i++) {
         struct contents *c = &contents[i];
         err = read_contents(c, &server->certs[i], line);
@@ -376,6 +380,7 @@ static bool is_worker_thread(const struct pst_server *server)
     return false;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written to, by way of line */
 int pst_tls_reload(struct pst_server *server, char *why, size_t why_size)
 {
     struct line line = {why, why ? why_size : 0};

@@ -115,6 +115,7 @@ struct endless {
     bool is_over;
 };
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): as struct pst_source has it */
 static int pull(void *ctx, char *dst, size_t cap, size_t *ret_len)
 {
     (void)dst;
