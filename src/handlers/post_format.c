@@ -128,6 +128,15 @@ bool pst_post_has_json(const struct pst_post *post)
     return is_json_type(post->type) && pst_json_check(post->body, DEEPEST, NULL) == 0;
 }
 
+/* DEL and the C1 controls, which JSON lets stand as they are, and a terminal obeys; 0: neither. */
+static unsigned control_at(struct pst_slice json, size_t at, size_t *ret_len)
+{
+    unsigned char c = (unsigned char)json.ptr[at];
+    unsigned char next = at + 1 < json.len ? (unsigned char)json.ptr[at + 1] : 0;
+    *ret_len = c == 0x7f ? 1 : 2;
+    return c == 0x7f ? c : c == 0xc2 && next >= 0x80 && next < 0xa0 ? next : 0;
+}
+
 /* JSON without the blanks between its tokens: a line end cannot be anywhere else (RFC 8259 7), so this is
  * one line. */
 static void add_compact(struct pst_text *t, struct pst_slice json)
@@ -143,6 +152,15 @@ static void add_compact(struct pst_text *t, struct pst_slice json)
         } else if (!is_string && (c == ' ' || c == '\t' || c == '\n' || c == '\r')) {
             pst_text_add(t, pst_slice_of(json.ptr + from, i - from));
             from = i + 1;
+        } else if (is_string && ((unsigned char)c == 0xc2 || c == 0x7f)) {
+            size_t len;
+            unsigned control = control_at(json, i, &len);
+            if (control == 0)
+                continue;
+            pst_text_add(t, pst_slice_of(json.ptr + from, i - from));
+            pst_text_addf(t, "\\u%04x", control);
+            from = i + len;
+            i = from - 1;
         }
     }
     pst_text_add(t, pst_slice_of(json.ptr + from, json.len - from));

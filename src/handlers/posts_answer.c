@@ -134,7 +134,9 @@ static struct pst_slice path_back(const struct pst_exchange *ex)
         !pst_origin_of(pst_exchange_scheme(ex), pst_exchange_authority(ex), &own) ||
         !pst_origin_eq(&from, &own) || path.len == 0 || path.ptr[0] != '/')
         return PST_SLICE("");
-    /* "//host" would be another site, and browsers take a backslash for a slash. */
+    /* "//host" would be another site, and browsers take a backslash for a slash, and pass over tabs. */
+    if (memchr(path.ptr, '\t', path.len))
+        return PST_SLICE("");
     if (path.len > 1 && (path.ptr[1] == '/' || path.ptr[1] == '\\'))
         return PST_SLICE("");
     return path;

@@ -144,7 +144,8 @@ void pst_text_add_html(struct pst_text *t, struct pst_slice s)
 }
 
 /* RFC 8259 7 Strings. Beyond what it wants: < > & so that the text can stand inside an HTML script element,
- * U+2028 and U+2029, which ended a line inside a string in JavaScript before 2019, and DEL. */
+ * U+2028 and U+2029, which ended a line inside a string in JavaScript before 2019, and DEL and C1, which a
+ * terminal would obey: U+009B is what begins its commands. */
 static size_t escape_json(const char *p, size_t len, char dst[ESCAPE_BYTES])
 {
     static const char shorts[][3] = {"\"\"", "\\\\", "\bb", "\ff", "\nn", "\rr", "\tt"};
@@ -152,6 +153,8 @@ static size_t escape_json(const char *p, size_t len, char dst[ESCAPE_BYTES])
 
     if (len == 3 && memcmp(p, "\xe2\x80", 2) == 0 && (p[2] == '\xa8' || p[2] == '\xa9'))
         code = p[2] == '\xa8' ? 0x2028 : 0x2029;
+    else if (len == 2 && code == 0xc2 && (unsigned char)p[1] < 0xa0)
+        code = (unsigned char)p[1];
     else if (len > 1 || (code >= ' ' && code != 0x7f && strchr("\"\\<>&", *p) == NULL))
         return 0;
 

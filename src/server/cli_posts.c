@@ -50,6 +50,10 @@ static int open_store(struct visit *visit)
                                 "cannot tell where posts are kept: name the folder with --data DIR");
     const struct pst_store_options options = {.mode = PST_STORE_VISIT};
     int err = pst_store_open(&visit->store, visit->folder, &options, why, sizeof why);
+    if (err == PST_E_NOENT && !data)
+        return pst_cli_complain(
+            PST_CLI_CANNOT_START,
+            "%s; is it the folder that the server keeps posts in? Name that with --data DIR", why);
     return err ? pst_cli_complain(PST_CLI_CANNOT_START, "%s", why) : 0;
 }
 

@@ -94,6 +94,8 @@ static void test_post_json__bodies__json_as_json_text_as_text(void **state)
     } rows[] = {
         {"application/json", "{\"a\": [1,\r\n\t2],\n \"b c\": \"x \\\" \\\\\" }",
          ",\"body\":{\"a\":[1,2],\"b c\":\"x \\\" \\\\\"}"},
+        {"application/json", "\"\x7f\xc2\x9b\xc2\x80\xc2\xa0\xc3\x9b\"",
+         ",\"body\":\"\\u007f\\u009b\\u0080\xc2\xa0\xc3\x9b\""},
         {"application/json; charset=utf-8", " 1 ", ",\"body\":1"},
         {"Application/Ld+JSON", "null", ",\"body\":null"},
         {"application/json", "{\"a\":1}}", ",\"body\":\"{\\\"a\\\":1}}\""},

@@ -248,6 +248,7 @@ static void test_post__way_back__never_to_another_site(void **state)
     static const char *const referers[] = {"http://evil.example/",
                                            "http://h//evil.example/",
                                            "http://h/\\evil.example/",
+                                           "http://h/\t/evil.example/",
                                            "http://h:81/",
                                            "javascript:alert(1)",
                                            "http://h?x",
