@@ -48,7 +48,7 @@ void pst_connection_report(struct pst_connection *c, const char *cause)
     }
 }
 
-static void learn_peer(struct pst_connection *c)
+void pst_connection_learn_peer(struct pst_connection *c)
 {
     struct pst_transport_info info;
     c->transport->ops->info(c->transport, &info);
@@ -59,7 +59,7 @@ static void learn_peer(struct pst_connection *c)
 
 /* ---- states ---- */
 
-static void enter(struct pst_connection *c, enum pst_connection_state state)
+void pst_connection_enter(struct pst_connection *c, enum pst_connection_state state)
 {
     c->state = state;
     c->since_ms = pst_loop_now_ms(loop_of(c));
@@ -101,16 +101,21 @@ static bool step_handshake(struct pst_connection *c)
     enum pst_io io = c->transport->ops->handshake(c->transport);
     if (must_wait(io, &c->rd_wait))
         return false;
+    if (io == PST_IO_ERR && pst_connection_meet_http(c))
+        return true;
     if (io != PST_IO_OK || c->is_draining) {
         die_of_transport(c);
         return true;
     }
-    learn_peer(c);
+    uint64_t since_ms = c->since_ms;
+    pst_connection_learn_peer(c);
     if (pst_h1_session_new(&c->session, c->driver->http, &c->host) != 0) {
         pst_connection_die(c, PST_END_NOMEM);
         return true;
     }
-    enter(c, PST_CONNECTION_OPEN);
+    pst_connection_enter(c, PST_CONNECTION_OPEN);
+    if (c->host.is_wrong_door) /* it still has the handshake's deadline */
+        c->since_ms = since_ms;
     return true;
 }
 
@@ -296,10 +301,13 @@ static void feed(struct pst_connection *c, size_t n)
 {
     struct pst_driver *driver = c->driver;
     size_t used = 0;
+    bool is_first = !c->is_used;
     c->is_used = true;
     c->is_trimmed = false;
     c->turn_bytes += n;
     trace(c, false, driver->scratch, n);
+    if (is_first && pst_connection_meet_tls(c, driver->scratch[0]))
+        return;
     c->session->ops->input(c->session, driver->scratch, n, &used);
     if (used < n) { /* the connection keeps the chunk; the worker gets a fresh one for its next read */
         c->held = driver->scratch;
@@ -373,7 +381,7 @@ static bool step_open(struct pst_connection *c)
         return true;
     }
     if (c->session->ops->is_finished(c->session)) {
-        enter(c, PST_CONNECTION_SHUTDOWN);
+        pst_connection_enter(c, PST_CONNECTION_SHUTDOWN);
         return true;
     }
     return step_input(c) || moved;
@@ -394,7 +402,7 @@ static bool step_shutdown(struct pst_connection *c)
     if (io != PST_IO_OK || c->is_read_ended)
         pst_connection_die(c, PST_END_OK);
     else
-        enter(c, PST_CONNECTION_LINGER);
+        pst_connection_enter(c, PST_CONNECTION_LINGER);
     return true;
 }
 
@@ -536,7 +544,7 @@ int pst_connection_open(struct pst_driver *driver, struct pst_transport *transpo
     c->end = PST_END_OK;
     pst_task_init(&c->task, on_task);
     pst_timer_init(&c->timer, pst_connection_on_timer);
-    learn_peer(c);
+    pst_connection_learn_peer(c);
     struct pst_transport_info info;
     transport->ops->info(transport, &info);
     c->watch = (struct pst_watch){info.fd, on_event};
@@ -555,7 +563,7 @@ int pst_connection_open(struct pst_driver *driver, struct pst_transport *transpo
     driver->count++;
     if (ret_connection)
         *ret_connection = c;
-    enter(c, PST_CONNECTION_HANDSHAKE);
+    pst_connection_enter(c, PST_CONNECTION_HANDSHAKE);
     pst_connection_drive(c);
     return 0;
 }

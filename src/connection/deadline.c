@@ -34,6 +34,9 @@ static void session_deadline(const struct pst_connection *c, struct deadline *d)
     const struct pst_limits *limits = c->driver->http->limits;
     struct pst_progress p;
     c->session->ops->progress(c->session, &p);
+    bool is_reading = p.phase != PST_PHASE_HANDLER;
+    if (is_reading && c->host.is_wrong_door) /* the client gets no longer than for a handshake */
+        earlier(d, c->since_ms + limits->handshake_ms, DUE_HANDSHAKE);
     switch (p.phase) {
     case PST_PHASE_IDLE:
         earlier(d, p.since_ms + (c->is_used ? limits->idle_ms : limits->head_ms), DUE_INPUT);

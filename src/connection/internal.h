@@ -59,6 +59,17 @@ void pst_connection_report(struct pst_connection *c, const char *cause);
  * them for write_rate_bytes. Counts as progress. */
 bool pst_connection_is_taking(struct pst_connection *c);
 
+void pst_connection_enter(struct pst_connection *c, enum pst_connection_state state);
+/* Asks the transport who the peer is, and whether it is protected. */
+void pst_connection_learn_peer(struct pst_connection *c);
+
+/* wrong_door.c. Each is true where the client has come to the wrong door, and has been seen to. */
+
+/* After the handshake has failed: goes on without TLS, if the client began like that. */
+bool pst_connection_meet_http(struct pst_connection *c);
+/* Before the first byte of a connection goes to the session: ends a connection that begins with TLS. */
+bool pst_connection_meet_tls(struct pst_connection *c, char first);
+
 /* deadline.c */
 void pst_connection_arm(struct pst_connection *c);
 void pst_connection_on_timer(struct pst_timer *timer);

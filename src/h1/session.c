@@ -328,7 +328,7 @@ static void h1_destroy(struct pst_session *s)
 static bool can_keep(const struct pst_h1 *h1)
 {
     const struct pst_exchange *ex = h1->ex;
-    if (!h1->framing.is_keep_alive)
+    if (!h1->framing.is_keep_alive || ex->wants_close)
         return false;
     bool is_dispatching = h1->in == H1_IN_DISPATCH;
     if (ex->is_body_done || !ex->request.has_body || !(is_dispatching || h1->in == H1_IN_BODY))

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/pool.h"
+#include "http/gate.h"
 #include "http/router.h"
 #include "loop/loop.h"
 #include "postern/http.h"
@@ -17,10 +18,14 @@ struct pst_http_env {
     const struct pst_router *router;
     struct pst_loop *loop;
     struct pst_pools *pools;
-    struct pst_pool exchanges; /* PST_EXCHANGE_BYTES each */
-    struct pst_worker *worker; /* for pst_exchange_worker(); may be NULL in tests */
-    bool is_draining;          /* the server was asked to stop */
-    void **locals;             /* each route's state of this worker, by route index; NULL: none has any */
+    struct pst_pool exchanges;   /* PST_EXCHANGE_BYTES each */
+    struct pst_worker *worker;   /* for pst_exchange_worker(); may be NULL in tests */
+    bool is_draining;            /* the server was asked to stop */
+    void **locals;               /* each route's state of this worker, by route index; NULL: none has any */
+    const struct pst_gate *gate; /* NULL: every host is served, and no door sends to another */
+    /* With gate->checks_hosts: whether this server has that host, an authority without its port. */
+    bool (*serves_host)(struct pst_http_env *env, struct pst_slice host);
+    struct pst_gate_host last_host;
     /* Reports; each may be NULL. */
     void (*on_exchange)(struct pst_http_env *env, const struct pst_log_entry *entry);
     /* private */

@@ -141,6 +141,8 @@ static void tell_end(struct pst_exchange *ex)
 void pst_exchange_dispatch(struct pst_exchange *ex)
 {
     struct pst_request *req = &ex->request;
+    if (pst_gate_answers(ex))
+        return;
     struct pst_match match = {NULL, 0, {NULL, 0}};
     if (req->target.form != PST_TARGET_ASTERISK && req->method_id != PST_METHOD_UNKNOWN)
         match = pst_router_find(ex->env->router, req->method_id, req->path);

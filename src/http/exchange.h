@@ -70,7 +70,8 @@ struct pst_exchange {
     bool is_begun_reply;                             /* its head went out; kept by the session */
     uint64_t paused_at_ms, resumed_at_ms, paused_ms; /* paused_ms: of all pauses that are over */
     bool is_body_done, is_replied, is_paused, is_over;
-    bool owes_end; /* paused before on_body heard of the end */
+    bool wants_close; /* the connection is to end with this exchange */
+    bool owes_end;    /* paused before on_body heard of the end */
     enum pst_end
         failure; /* what to report instead of OK, where the reply is an error of ours; PST_END_OK: nothing */
     pst_on_end_fn *on_end;

@@ -293,5 +293,8 @@ void pst_exchange_refuse(struct pst_exchange *ex, int status, enum pst_end why)
         return;
     ex->reply.field_count = 0;
     ex->failure = why;
-    pst_reply_error(ex, status);
+    if (ex->host->is_wrong_door)
+        pst_gate_explain(ex, status);
+    else
+        pst_reply_error(ex, status);
 }

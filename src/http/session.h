@@ -49,6 +49,7 @@ struct pst_session_host {
     void (*wake)(struct pst_session_host *host);
     struct pst_peer_info peer; /* strings live as long as the host */
     bool is_secure;            /* "https" */
+    bool is_wrong_door;        /* a client that speaks plain HTTP to the TLS door: see http/gate.h */
 };
 
 struct pst_session_ops {

@@ -337,6 +337,7 @@ static void on_swap(struct pst_letter *letter)
     struct swap *swap = PST_CONTAINER(letter, struct swap, letter);
     struct round *round = swap->round;
     pst_tls_ctx_set_certs(swap->worker->tls, swap->certs);
+    swap->worker->env.last_host.len = 0; /* its name may have gone with the old ones */
     pst_tls_certs_unref(swap->certs);
     swap->certs = NULL;
     pthread_mutex_lock(&round->lock);

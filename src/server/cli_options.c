@@ -10,6 +10,7 @@
 #include <postern/slice.h>
 
 #include "server/cli_args.h"
+#include "server/cli_doors.h"
 #include "server/cli_nearest.h"
 #include "transport/listener.h"
 
@@ -100,6 +101,27 @@ static bool set_workers(struct parser *p, const char *value)
         return fail(p, "--workers \"%.40s\" is no number from 1 to %d (0: one for each CPU)", value,
                     WORKERS_MAX);
     p->cli->workers = (unsigned)n;
+    return true;
+}
+
+static bool set_hsts(struct parser *p, const char *value)
+{
+    struct pst_cli *cli = p->cli;
+    if (!pst_cli_hsts(value, &cli->hsts_s, &cli->hsts_flags))
+        return fail(p,
+                    "--hsts \"%.80s\": write SECONDS, or SECONDS,includeSubDomains, and for the lists of "
+                    "browsers at least 31536000,includeSubDomains,preload",
+                    value);
+    cli->has_hsts = true;
+    return true;
+}
+
+static bool set_host(struct parser *p, const char *value)
+{
+    struct pst_cli *cli = p->cli;
+    if (cli->host_count == PST_CLI_HOST_MAX)
+        return fail(p, "more than %d hosts", PST_CLI_HOST_MAX);
+    cli->hosts[cli->host_count++] = value;
     return true;
 }
 
@@ -285,6 +307,34 @@ static bool is_loopback(const struct pst_listen_addr *listen)
     return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
 }
 
+static bool is_local(const struct pst_cli *cli)
+{
+    for (size_t i = 0; i < cli->listen_count; i++) {
+        struct pst_listen_addr addrs[PST_LISTEN_ADDRS_MAX];
+        size_t count = 0;
+        (void)pst_listen_parse(cli->listen[i].address, addrs, &count);
+        for (size_t k = 0; k < count; k++)
+            if (!is_loopback(&addrs[k]))
+                return false;
+    }
+    return true;
+}
+
+static bool settle_doors(struct parser *p)
+{
+    struct pst_cli *cli = p->cli;
+    cli->is_local = is_local(cli);
+    if (cli->redirect && !pst_cli_has_https(cli))
+        return fail(p,
+                    "--redirect sends to https, but there is no https door: leave out one of --redirect and "
+                    "--no-https");
+    if (cli->has_hsts && !pst_cli_has_https(cli))
+        return fail(p,
+                    "--hsts is told over https only, and there is no https door: leave out one of --hsts and "
+                    "--no-https");
+    return true;
+}
+
 /* Anybody who reaches a server with --boxes auto can make boxes and fill them. */
 static bool settle_posts(struct parser *p)
 {
@@ -353,7 +403,7 @@ bool pst_cli_parse(struct pst_cli *ret_cli, int argc, char **argv, char error[PS
         return false;
     if (ret_cli->help || ret_cli->version)
         return true;
-    return settle_listeners(&p) && settle_posts(&p) && settle_tls(&p) && settle_files(&p);
+    return settle_listeners(&p) && settle_doors(&p) && settle_posts(&p) && settle_tls(&p) && settle_files(&p);
 }
 
 bool pst_cli_has_https(const struct pst_cli *cli)

@@ -14,6 +14,7 @@
 #define PST_CLI_LISTEN_MAX        32
 #define PST_CLI_BOX_MAX           256
 #define PST_CLI_CERT_MAX          32
+#define PST_CLI_HOST_MAX          64
 #define PST_CLI_LISTEN_TEXT_BYTES 80
 #define PST_CLI_DEFAULT_HTTP      "8080"
 #define PST_CLI_DEFAULT_HTTPS     "8443"
@@ -38,6 +39,13 @@ struct pst_cli {
     bool no_http, no_https, is_public;
     struct pst_cli_cert certs[PST_CLI_CERT_MAX]; /* the default one where none is given */
     size_t cert_count;
+    bool is_local; /* only this machine can reach what is listened on */
+    bool redirect;
+    bool has_hsts;
+    uint64_t hsts_s;
+    unsigned hsts_flags; /* PST_HSTS_* */
+    const char *hosts[PST_CLI_HOST_MAX];
+    size_t host_count;
     bool is_cert_given;
     bool no_tickets;
     const char *ticket_keys;            /* NULL: random ones */

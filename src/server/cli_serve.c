@@ -17,6 +17,7 @@
 #include "handlers/static_file.h"
 #include "server/cli_banner.h"
 #include "server/cli_complain.h"
+#include "server/cli_doors.h"
 #include "server/cli_observer.h"
 #include "server/cli_signals.h"
 #include "server/cli_store.h"
@@ -151,6 +152,8 @@ static int set_up(struct program *prog)
         status = guard_secrets(prog);
     if (!status)
         status = set_up_tls(prog);
+    if (!status && pst_cli_doors_set(prog->server, cli) != 0)
+        status = REFUSE("%s", pst_server_error(prog->server));
     if (!status)
         status = pst_cli_store_open(&prog->kept, cli);
     if (status)

@@ -80,6 +80,8 @@ struct pst_server {
     struct pst_tls_tickets *tickets;
     struct pst_keeper *keeper;
     struct pst_observer observer;
+    struct pst_gate gate;
+    struct pst_host_name *hosts; /* of pst_server_host() */
     struct pst_offload *offload; /* for what blocks; until the server is freed */
     unsigned worker_count;
     struct pst_worker *workers; /* from the start until the server is freed: others may post to them */
@@ -119,6 +121,14 @@ int pst_server_reread_tickets(struct pst_server *server, char *why, size_t why_s
 int pst_keeper_new(struct pst_keeper **ret_keeper, struct pst_server *server);
 /* Ends the thread. NULL is allowed. */
 void pst_keeper_free(struct pst_keeper *keeper);
+
+/* doors.c */
+
+/* Completes the gate, now that all doors are there. Errors: PST_E_STATE, PST_E_NOMEM. */
+int pst_server_make_gate(struct pst_server *server);
+void pst_server_free_gate(struct pst_server *server);
+/* For env->serves_host. */
+bool pst_worker_serves_host(struct pst_http_env *env, struct pst_slice host);
 
 /* worker.c: tells the observer, on the first worker's thread. Any thread, while the workers run. */
 void pst_server_notice(struct pst_server *server, const char *format, ...) PST_PRINTF(2, 3);

@@ -67,6 +67,7 @@ void pst_server_free(struct pst_server *server)
         free(server->urls);
         server->urls = next;
     }
+    pst_server_free_gate(server);
     pst_server_free_cert_files(server);
     pst_tls_tickets_free(server->tickets);
     free(server->ticket_path);
@@ -215,6 +216,9 @@ int pst_server_start(struct pst_server *server)
     if (needs_certificate(server))
         return pst_server_fail(server, PST_E_STATE,
                                "https needs a certificate and its key; scripts/mkcert.sh makes them");
+    err = pst_server_make_gate(server);
+    if (err)
+        return err;
     server->workers = calloc(server->worker_count, sizeof(*server->workers));
     if (!server->workers)
         return pst_server_fail(server, PST_E_NOMEM, "cannot start: %s", pst_strerror(PST_E_NOMEM));

@@ -330,6 +330,8 @@ int pst_worker_init(struct pst_worker *worker, struct pst_server *server, unsign
     worker->jobs.on_idle = on_jobs_idle;
     pst_http_env_init(&worker->env, &server->limits, server->router, worker->loop, &worker->pools);
     worker->env.worker = worker;
+    worker->env.gate = &server->gate;
+    worker->env.serves_host = pst_worker_serves_host;
     pst_driver_init(&worker->driver, &worker->env);
     worker->driver.next_id = number + 1;
     worker->driver.id_step = server->worker_count;

@@ -245,6 +245,7 @@ static const struct pst_transport_ops tcp_ops = {
     .trim = NULL, /* it holds nothing */
     .backlog = tcp_backlog,
     .cut = tcp_cut,
+    .plain = NULL, /* it is */
     .info = tcp_info,
     .destroy = tcp_destroy,
 };
@@ -259,5 +260,80 @@ int pst_tcp_new(struct pst_transport **ret_transport, int fd, const struct socka
     tcp->base.ops = &tcp_ops;
     pst_socket_init(&tcp->socket, fd, peer, peer_len);
     *ret_transport = &tcp->base;
+    return 0;
+}
+
+/* ---- a stream that has begun ---- */
+
+struct begun {
+    struct tcp tcp;
+    struct pst_pool *pool;
+    unsigned char *block; /* NULL once all of it was read */
+    size_t at, len;
+};
+
+static struct begun *begun(struct pst_transport *t)
+{
+    return (struct begun *)t;
+}
+
+static void drop_block(struct begun *b)
+{
+    pst_pool_put(b->pool, b->block);
+    b->block = NULL;
+}
+
+static enum pst_io begun_read(struct pst_transport *t, void *dst, size_t cap, size_t *ret_n)
+{
+    struct begun *b = begun(t);
+    if (!b->block)
+        return tcp_read(t, dst, cap, ret_n);
+    size_t n = b->len - b->at < cap ? b->len - b->at : cap;
+    memcpy(dst, b->block + b->at, n);
+    b->at += n;
+    if (b->at == b->len)
+        drop_block(b);
+    *ret_n = n;
+    return PST_IO_OK;
+}
+
+static bool begun_pending(const struct pst_transport *t)
+{
+    return ((const struct begun *)t)->block || tcp_pending(t);
+}
+
+static void begun_destroy(struct pst_transport *t)
+{
+    drop_block(begun(t));
+    tcp_destroy(t);
+}
+
+static const struct pst_transport_ops begun_ops = {
+    .name = "tcp",
+    .handshake = tcp_handshake,
+    .read = begun_read,
+    .writev = tcp_writev,
+    .sendfile = tcp_sendfile,
+    .flush = tcp_flush,
+    .shutdown = tcp_shutdown,
+    .pending = begun_pending,
+    .trim = NULL,
+    .backlog = tcp_backlog,
+    .cut = tcp_cut,
+    .plain = NULL,
+    .info = tcp_info,
+    .destroy = begun_destroy,
+};
+
+int pst_tcp_new_begun(struct pst_transport **ret_transport, struct pst_socket *socket, struct pst_pool *pool,
+                      void *block, size_t len)
+{
+    struct begun *b = malloc(sizeof(*b));
+    if (!b)
+        return PST_E_NOMEM;
+    *b = (struct begun){
+        .tcp = {.base = {.ops = &begun_ops}, .socket = *socket}, .pool = pool, .block = block, .len = len};
+    socket->fd = -1;
+    *ret_transport = &b->tcp.base;
     return 0;
 }

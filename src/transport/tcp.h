@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include "base/pool.h"
 #include "transport/transport.h"
 
 /* A connected, non-blocking socket and what is known of it. Embedded by both transports; not a transport
@@ -37,5 +38,11 @@ void pst_socket_close(struct pst_socket *s);
  * NULL. Error: PST_E_NOMEM. */
 int pst_tcp_new(struct pst_transport **ret_transport, int fd, const struct sockaddr *peer,
                 socklen_t peer_len);
+
+/* The same over a socket that len > 0 bytes were received from already: they are read first. Takes over the
+ * socket (socket->fd is -1 then) and the block, which goes back to pool; neither on error. Error:
+ * PST_E_NOMEM. */
+int pst_tcp_new_begun(struct pst_transport **ret_transport, struct pst_socket *socket, struct pst_pool *pool,
+                      void *block, size_t len);
 
 #endif

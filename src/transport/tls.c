@@ -53,6 +53,7 @@ struct tls {
     bool is_broken;    /* ERR: nothing works any more */
     bool is_notified;  /* our close_notify is sealed */
     bool is_resumed;   /* by a ticket */
+    bool is_http;      /* broken, because the client speaks plain HTTP; in holds what it said */
     const char *failure;
     unsigned char *in; /* ciphertext received: [in_pos, in_len); NULL where there is none */
     size_t in_pos, in_len;
@@ -232,6 +233,15 @@ static bool is_http(const unsigned char *data, size_t len)
     return false;
 }
 
+/* The bytes are kept: plain() hands them on. */
+static enum pst_io meet_http(struct tls *tls)
+{
+    tls->is_http = tls->is_broken = true;
+    tls->ended = PST_IO_ERR;
+    tls->failure = "plain HTTP sent to the TLS port";
+    return PST_IO_ERR;
+}
+
 /* Waits for the client's first bytes without any TLS state, and turns away what is no TLS. */
 static enum pst_io peek(struct tls *tls)
 {
@@ -242,8 +252,7 @@ static enum pst_io peek(struct tls *tls)
         return result;
     /* RFC 8446 5.1 Record Layer: a ClientHello is in records of type handshake. */
     if (tls->in[0] != MBEDTLS_SSL_MSG_HANDSHAKE && tls->in[0] != MBEDTLS_SSL_MSG_ALERT)
-        return fail(tls, is_http(tls->in, tls->in_len) ? "plain HTTP sent to the TLS port"
-                                                       : "client does not speak TLS");
+        return is_http(tls->in, tls->in_len) ? meet_http(tls) : fail(tls, "client does not speak TLS");
     if (mbedtls_ssl_setup(&tls->ssl, &tls->ctx->conf) != 0)
         return fail(tls, "out of memory");
     tls->certs = pst_tls_certs_ref(tls->ctx->certs);
@@ -606,6 +615,17 @@ static void tls_trim(struct pst_transport *t)
     (void)pst_tls_memory_trim(ssl->MBEDTLS_PRIVATE(out_buf), 0);
 }
 
+static struct pst_transport *tls_plain(struct pst_transport *t)
+{
+    struct tls *tls = self(t);
+    struct pst_transport *plain;
+    if (!tls->is_http || !tls->in ||
+        pst_tcp_new_begun(&plain, &tls->socket, &tls->pools->chunks, tls->in, tls->in_len) != 0)
+        return NULL;
+    tls->in = NULL;
+    return plain;
+}
+
 static uint64_t tls_backlog(const struct pst_transport *t)
 {
     const struct tls *tls = (const struct tls *)t;
@@ -655,6 +675,7 @@ static const struct pst_transport_ops tls_ops = {
     .trim = tls_trim,
     .backlog = tls_backlog,
     .cut = NULL, /* an end without close_notify says it */
+    .plain = tls_plain,
     .info = tls_info,
     .destroy = tls_destroy,
 };

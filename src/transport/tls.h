@@ -44,6 +44,8 @@ struct pst_tls_certs *pst_tls_certs_ref(struct pst_tls_certs *certs);
 /* The last one wipes the keys. NULL is allowed. */
 void pst_tls_certs_unref(struct pst_tls_certs *certs);
 size_t pst_tls_certs_count(const struct pst_tls_certs *certs);
+/* Whether one of them has host, a name or an address (IPv6 in brackets), among its names. */
+bool pst_tls_certs_have(const struct pst_tls_certs *certs, struct pst_slice host);
 /* fn is asked which one to serve for a name, before the usual choice; -1 leaves it to that. NULL: nobody is.
  */
 void pst_tls_certs_on_sni(struct pst_tls_certs *certs,

@@ -3,6 +3,7 @@
  *
  * A set never changes; a new one takes its place, and the old one goes when the last connection that began
  * with it ends. */
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,39 @@ static enum match match(const mbedtls_x509_crt *leaf, struct pst_slice host)
             best = MATCH_WILDCARD;
     }
     return best;
+}
+
+/* RFC 5280 4.2.1.6: an address stands there in network byte order. */
+static bool has_address(const mbedtls_x509_crt *leaf, const void *bytes, size_t len)
+{
+    if (!mbedtls_x509_crt_has_ext_type(leaf, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
+        return false;
+    for (const mbedtls_x509_sequence *name = &leaf->subject_alt_names; name; name = name->next)
+        if ((name->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK) == MBEDTLS_X509_SAN_IP_ADDRESS &&
+            name->buf.len == len && memcmp(name->buf.p, bytes, len) == 0)
+            return true;
+    return false;
+}
+
+bool pst_tls_certs_have(const struct pst_tls_certs *certs, struct pst_slice host)
+{
+    char text[INET6_ADDRSTRLEN + 2] = "";
+    unsigned char bytes[16];
+    size_t len = 0;
+    if (host.len > 1 && host.ptr[host.len - 1] == '.')
+        host.len--;
+    if (host.len > 2 && host.len < sizeof(text)) {
+        bool is_v6 = host.ptr[0] == '[';
+        memcpy(text, host.ptr + is_v6, host.len - (is_v6 ? 2 : 0));
+        if (inet_pton(is_v6 ? AF_INET6 : AF_INET, text, bytes) == 1)
+            len = is_v6 ? 16 : 4;
+    }
+    for (size_t i = 0; i < certs->count; i++) {
+        const mbedtls_x509_crt *leaf = &certs->pairs[i]->chain;
+        if (len > 0 ? has_address(leaf, bytes, len) : match(leaf, host) != MATCH_NONE)
+            return true;
+    }
+    return false;
 }
 
 /* Whether other serves the name that first begins with as well: the same site with another kind of key. */

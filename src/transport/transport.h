@@ -11,7 +11,7 @@
  * - EOF (read, handshake, shutdown): the peer ended its direction in good order, by FIN on TCP, by
  * close_notify on TLS. Writing still works.
  * - TRUNC (the same calls): the peer's FIN came without close_notify. Writing may still work.
- * - ERR: only info and destroy are legal after it; info says why.
+ * - ERR: only info and destroy are legal after it, and plain after handshake; info says why.
  *
  * Calling again after EOF, TRUNC or ERR gives the same status again.
  *
@@ -72,6 +72,10 @@ struct pst_transport_ops {
     /* Makes the destroy that follows tell the peer that the stream broke off (a reset), for where its end
      * alone would look like the end of the content; optional. */
     void (*cut)(struct pst_transport *t);
+    /* After an ERR of handshake: where the peer turned out to speak without the security that the transport
+     * gives, a plain transport over the same socket, which reads again what has been read so far; NULL where
+     * that is not why, or memory is out. Only info and destroy of t are legal then. Optional. */
+    struct pst_transport *(*plain)(struct pst_transport *t);
     void (*info)(const struct pst_transport *t, struct pst_transport_info *ret_info);
     /* Closes the socket and frees t; sends nothing. NULL is not allowed. */
     void (*destroy)(struct pst_transport *t);

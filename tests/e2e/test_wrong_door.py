@@ -53,19 +53,30 @@ class TlsDoor(peers.Case):
         self.server.out.wait_for(cause + "$")
         return said
 
-    def test_plain_http__is_closed_and_named(self):
-        for request in (peers.get("/"), b"GET", b"POST / HTTP/1.1\r\n", b"HEAD / HTTP/1.0\r\n\r\n",
-                        b"OPTIONS * HTTP/1.1\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
+    def test_plain_http__is_answered__closed__and_named(self):
+        for status, request in (
+                (308, peers.get("/")), (400, b"HEAD / HTTP/1.0\r\n\r\n"), (308, b"HEAD / HTTP/1.0\r\nHost: h\r\n\r\n"),
+                (400, b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n"), (400, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")):
             with self.subTest(request=request):
-                self.assert_closed(request, "plain HTTP sent to the TLS port")
+                said = self.assert_closed(request, "plain HTTP sent to the TLS port")
+                self.assertTrue(said.startswith(b"HTTP/1.1 %d " % status), said[:80])
+                self.assertIn(b"\r\nConnection: close\r\n", said)
         self.assert_idle(self.server)
 
-    def test_plain_http__that_goes_on_for_long__is_closed(self):
+    def test_plain_http__that_goes_on_for_long__is_answered(self):
         client = self.tcp(self.server.https)
-        client.push(peers.get("/", method="POST") + b"x" * 65536, 800)
-        client.rest()
+        client.push(peers.get("/", "Content-Length: 52428800", method="POST") + b"x" * 65536, 800)
+        self.assertEqual(client.response().status, 308)
         self.server.out.wait_for("plain HTTP sent to the TLS port$")
         self.assert_idle(self.server)
+
+    def test_plain_http__that_never_ends_its_head__is_closed_at_the_handshake_deadline(self):
+        server = self.start(limits={**FAR, "handshake_ms": 300})
+        for begin in (b"G", b"GET / HTTP/1.1\r\nHost: localhost\r\n"):
+            client = self.tcp(server.https)
+            client.send(begin)
+            self.assertEqual(client.rest(), b"")
+        server.out.wait_for("handshake deadline$", 2)
 
     def test_garbage__is_closed_and_named(self):
         for data in (b"\0", b"\x80\x2e\x01\x03\x01" + bytes(41), b"SSH-2.0-OpenSSH_9.2\r\n", b"\xff" * 100000,
@@ -131,10 +142,19 @@ class PlainDoor(peers.Case):
         self.assertEqual((reply.status, reply.field("Connection")), (400, "close"))
         self.assertEqual(client.end(), client.door.orderly)
 
-    @each_door
-    def test_tls_client_hello__gets_400_and_close(self, scheme):
+    def test_tls_client_hello__gets_an_alert__and_is_named(self):
         server = self.start(limits=FAR)
-        self.refuse(server, scheme, peers.client_hello())
+        hello = peers.client_hello()
+        for size in (1, 5, len(hello)):
+            client = self.tcp(server.http)
+            client.send(hello[:size])
+            self.assertEqual(parse_alert(client.rest()), 40)  # handshake_failure
+            self.assertEqual(client.ended, "fin")
+        server.out.wait_for("TLS sent to the plain port$", 3)
+
+    def test_tls_client_hello__inside_tls__gets_400_and_close(self):
+        server = self.start(limits=FAR)
+        self.refuse(server, "https", peers.client_hello())
         server.out.wait_for(r'"-" 400 \d+ .* bad request$')
 
     @each_door
