@@ -52,7 +52,8 @@ class Case(unittest.TestCase):
 
     def post(self, server, box, body, kind=FORM, accept="application/json", **fields):
         body = body.encode() if isinstance(body, str) else body
-        return server.doors[0].ask(f"/post/{box}", method="POST", body=body, Content_Type=kind, Accept=accept, **fields)
+        return server.doors[0].ask(f"/post/{box}", method="POST", body=body, Content_Type=kind, Accept=accept,
+                                   **{"Host": "localhost", **fields})
 
     def posts(self, *args, status=0, err=""):
         """What postern posts prints."""

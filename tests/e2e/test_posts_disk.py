@@ -32,7 +32,8 @@ class Base(unittest.TestCase):
     def post(self, scheme, text, size=0, target="/post/box"):
         data = random.Random(size).randbytes(size)
         kind, body = posting.multipart([("text", text)], [("file", "big.bin", "", data)] if size else [])
-        return self.server.door(scheme).ask(target, "POST", body, Content_Type=kind, Accept="application/json")
+        return self.server.door(scheme).ask(target, "POST", body, Content_Type=kind, Accept="application/json",
+                                            Host="localhost")
 
     def texts(self):
         return [post["fields"]["text"] for post in self.server.all_posts("box")]
