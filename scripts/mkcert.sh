@@ -1,6 +1,8 @@
 #!/bin/sh
 # mkcert.sh: makes the certificate that postern's TLS door shows, and the local CA that signs it.
 #
+# `postern cert` does the same without openssl; each goes on with what the other made, and they wait for each other.
+#
 # Needs a POSIX shell and openssl (1.1.1 or newer). It writes four files into one folder and installs nothing:
 #
 #   ca.pem         the CA's certificate: what a browser or curl is told to trust (10 years)
@@ -24,7 +26,7 @@ LC_ALL=C
 export LC_ALL
 
 readonly MAX_DAYS=397       # no browser objects to that from a CA which its user trusts
-readonly CA_DAYS=3650       # ten years: importing a CA by hand is a chore
+readonly MAX_CA_DAYS=7300
 readonly BACKDATE_S=3600    # a client whose clock is behind by less than this takes the certificate at once
 readonly DAY_S=86400
 readonly MAX_NAMES=50       # keeps the certificate below the 16 KiB that the server takes
@@ -37,13 +39,17 @@ Usage: mkcert.sh [OPTIONS] [NAME...]
 Makes a local CA and a server certificate signed by it: ca.pem, ca-key.pem, localhost.pem and localhost-key.pem.
 The certificate is for localhost, 127.0.0.1, ::1, this machine's name, and each NAME given: a DNS name (dev.example),
 a wildcard (*.dev.example), an IPv4 or an IPv6 address. Run again to renew it: the CA is kept, so browsers that trust
-it need not be told again. Only the NAMEs of the last run are in the certificate.
+it need not be told again. Only the NAMEs of the last run are in the certificate. The CA can sign for local names and
+those that it was made with, for no others.
 
   --dir DIR      where to write (default: the folder certs of this repository)
   --days N       how long the certificate is valid, 1 to 397 days (default: 397)
+  --ca-days N    how long a new CA is valid, 1 to 7300 days (default: 3650)
   --rsa          RSA keys, for clients that know no elliptic curves (default: ECDSA P-256)
   --self-signed  one self-signed certificate and no CA; a browser asks for an exception
   --new-ca       make a new CA in place of the old one; browsers must then be told of it
+  --throw-away-ca-key
+                 do not keep the CA's key: nobody can sign with it again
   --help         show this text
 
 Exit status: 0 done, 1 could not be done (the old files are untouched), 2 the command line is wrong.
@@ -195,6 +201,8 @@ add_name() {
 
 dir=''
 days=$MAX_DAYS
+ca_days=3650 # ten years: importing a CA by hand is a chore
+throw_away=no
 kind=ec
 self_signed=no
 new_ca=no
@@ -234,12 +242,16 @@ while [ $# -gt 0 ]; do
             new_ca=yes
             continue
             ;;
-        --dir | --days)
+        --throw-away-ca-key)
+            throw_away=yes
+            continue
+            ;;
+        --dir | --days | --ca-days)
             [ $# -gt 0 ] || die 2 "$word needs a value (see --help)"
             value=$1
             shift
             ;;
-        --dir=* | --days=*)
+        --dir=* | --days=* | --ca-days=*)
             value=${word#*=}
             word=${word%%=*}
             ;;
@@ -263,6 +275,15 @@ while [ $# -gt 0 ]; do
             fi
             days=$value
             ;;
+        --ca-days)
+            case $value in
+            '' | *[!0-9]* | ?????* | 0*) value=0 ;;
+            esac
+            if [ "$value" -lt 1 ] || [ "$value" -gt $MAX_CA_DAYS ]; then
+                die 2 "--ca-days takes a whole number from 1 to $MAX_CA_DAYS"
+            fi
+            ca_days=$value
+            ;;
         esac
     else
         add_name "$word" || die 2 "bad name \"$(printable "$word")\": $why"
@@ -272,6 +293,9 @@ done
     die 2 "$name_count names are too many for one certificate: it takes $MAX_NAMES with those that are always in it"
 if [ "$self_signed" = yes ] && [ "$new_ca" = yes ]; then
     die 2 "--self-signed makes a certificate without a CA, so --new-ca has nothing to do: leave one of them out"
+fi
+if [ "$self_signed" = yes ] && [ "$throw_away" = yes ]; then
+    die 2 "--self-signed makes a certificate without a CA, so there is no key to throw away: leave one of them out"
 fi
 
 command -v openssl >/dev/null 2>&1 ||
@@ -375,7 +399,7 @@ leaf_s=$((days * DAY_S))
 [ $leaf_s -le $longest_s ] || leaf_s=$longest_s
 start=$(stamp_at -$BACKDATE_S)
 leaf_end=$(stamp_at $leaf_s)
-ca_end=$(stamp_at $((CA_DAYS * DAY_S)))
+ca_end=$(stamp_at $((ca_days * DAY_S)))
 case $start$leaf_end$ca_end in
 ??????????????Z??????????????Z??????????????Z) ;;
 *) die 1 "the program date of this machine cannot do what is needed (date -d @SECONDS or date -r SECONDS)" ;;
@@ -389,6 +413,47 @@ ca_name=$(printf 'postern local CA %s' "$owner" | cut -c 1-64) # RFC 5280 A.1: u
 
 leaf_usage=digitalSignature
 [ $kind = ec ] || leaf_usage=digitalSignature,keyEncipherment # for static RSA in old peers of other servers
+
+# What the CA may sign for: names and addresses that nobody on the Internet can own (src/transport/tls_names.c has the
+# same list), and those it is made for. Not marked critical, against RFC 5280 4.2.1.10: OpenSSL, GnuTLS and NSS heed it
+# either way, while Mbed TLS and macOS before 10.13 would refuse the whole CA.
+constraints() {
+    cat <<END
+[constraints]
+permitted;DNS.1 = localhost
+permitted;DNS.2 = test
+permitted;DNS.3 = example
+permitted;DNS.4 = local
+permitted;DNS.5 = home.arpa
+permitted;DNS.6 = internal
+permitted;DNS.7 = lan
+permitted;IP.1 = 127.0.0.0/255.0.0.0
+permitted;IP.2 = 10.0.0.0/255.0.0.0
+permitted;IP.3 = 172.16.0.0/255.240.0.0
+permitted;IP.4 = 192.168.0.0/255.255.0.0
+permitted;IP.5 = 169.254.0.0/255.255.0.0
+permitted;IP.6 = 100.64.0.0/255.192.0.0
+permitted;IP.7 = ::1/ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff
+permitted;IP.8 = fc00::/fe00::
+permitted;IP.9 = fe80::/ffc0::
+END
+    number=100
+    for name in $names; do
+        number=$((number + 1))
+        case $name in
+        localhost | *.localhost | *.test | *.example | *.local | *.home.arpa | *.internal | *.lan) ;;
+        127.0.0.1 | ::1) ;;
+        *:*) printf 'permitted;IP.%d = %s/ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\n' $number "$name" ;;
+        *)
+            if is_ipv4 "$name"; then
+                printf 'permitted;IP.%d = %s/255.255.255.255\n' $number "$name"
+            else
+                printf 'permitted;DNS.%d = %s\n' $number "${name#\*.}"
+            fi
+            ;;
+        esac
+    done
+}
 
 {
     cat <<END
@@ -415,6 +480,7 @@ commonName = supplied
 basicConstraints = critical, CA:TRUE, pathlen:0
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash
+nameConstraints = @constraints
 [leaf_cert]
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, $leaf_usage
@@ -441,6 +507,7 @@ END
             printf 'DNS.%d = %s\n' $number "$name"
         fi
     done
+    constraints
 } >openssl.cnf || die 1 "cannot write into the folder $(quoted "$dir")"
 
 make_key() { # make_key FILE RSA_BITS
@@ -467,9 +534,13 @@ sign() {
 }
 
 check() { # check CA_FILE CERTIFICATE: as strictly as any client will
-    try_ssl verify -x509_strict -purpose sslserver -no-CApath -CAfile "$1" "$2" ||
-        die 1 "the new certificate does not pass \"openssl verify\", nothing was changed:" \
-            "$(printable "$(grep -i error out log | tail -n 1)")"
+    try_ssl verify -x509_strict -purpose sslserver -no-CApath -CAfile "$1" "$2" && return 0
+    if grep -q 'permitted subtree violation' out log; then
+        die 1 "the CA in $path may sign only for local names and those it was made with, not for all of these:" \
+            "run this with --new-ca, and have browsers trust the new ca.pem"
+    fi
+    die 1 "the new certificate does not pass \"openssl verify\", nothing was changed:" \
+        "$(printable "$(grep -i error out log | tail -n 1)")"
 }
 
 # ---- the CA ---------------------------------------------------------------------------------------------------------
@@ -480,7 +551,8 @@ if [ $self_signed = no ]; then
     if [ $new_ca = no ] && { [ -e ../ca.pem ] || [ -e ../ca-key.pem ]; }; then
         remedy="or run this with --new-ca to make a new CA"
         [ -e ../ca.pem ] || die 1 "ca-key.pem is in $path but ca.pem is not: put it back, $remedy"
-        [ -e ../ca-key.pem ] || die 1 "ca.pem is in $path but ca-key.pem is not: put it back, $remedy"
+        [ -e ../ca-key.pem ] || die 1 "ca.pem is in $path but ca-key.pem is not: put it back, $remedy" \
+            "(a key that was thrown away cannot come back)"
         try_ssl x509 -in ../ca.pem -noout -pubkey ||
             die 1 "cannot read ca.pem in $path as a certificate: put it right, $remedy"
         cat out >ca.pub
@@ -526,7 +598,10 @@ fi
 
 files='localhost-key.pem localhost.pem'
 case $ca_state in
-made | replaced) files="ca-key.pem ca.pem $files" ;;
+made | replaced)
+    files="ca.pem $files"
+    [ $throw_away = yes ] || files="ca-key.pem $files"
+    ;;
 esac
 new_files=''
 for file in $files; do
@@ -547,6 +622,9 @@ if ! mv -f $new_files .. 2>log; then
     die 1 "cannot put the new files into $path, the old ones were put back: $(printable "$(tail -n 1 log)")"
 fi
 made_dir=no
+if [ $throw_away = yes ]; then # last: until here it could have been needed again
+    rm -f ../ca-key.pem || die 1 "cannot remove ca-key.pem from $path"
+fi
 
 # ---- what was done --------------------------------------------------------------------------------------------------
 
@@ -558,7 +636,9 @@ made | replaced) about_ca="new CA \"$ca_name\"" ;;
 kept) about_ca='the CA that was there, kept' ;;
 *) about_ca='' ;;
 esac
-[ -z "$about_ca" ] || printf '  ca.pem, ca-key.pem                %s, until %s\n' "$about_ca" "$(day_of "$ca_end")"
+ca_files='ca.pem, ca-key.pem'
+[ $throw_away = no ] || ca_files='ca.pem'
+[ -z "$about_ca" ] || printf '  %-32s  %s, until %s\n' "$ca_files" "$about_ca" "$(day_of "$ca_end")"
 signed_by='signed by the CA'
 [ $self_signed = no ] || signed_by='self-signed'
 printf '  localhost.pem, localhost-key.pem  new certificate, %s, %s, until %s\n' \
@@ -584,6 +664,11 @@ To trust it (nothing has been installed):
   curl      curl --cacert $(quoted "$dir/ca.pem") https://localhost:8443/
   Firefox   Settings > Privacy & Security > View Certificates > Authorities > Import: ca.pem, to identify websites
   Chromium  Settings > Privacy and security > Security > Manage certificates > import ca.pem as an authority
-Keep ca-key.pem to yourself: with it anyone can pose as any site to those who trust this CA.
 END
+    if [ $throw_away = yes ]; then
+        printf '%s %s\n' "The CA's key was thrown away: nobody can sign with it again." \
+            "The next certificate needs a new CA (--new-ca)."
+    else
+        printf '%s\n' "Keep ca-key.pem to yourself: with it anyone can pose as any local site to those who trust this CA."
+    fi
 fi

@@ -5,6 +5,7 @@
 
 #include <postern/postern.h>
 
+#include "server/cli_cert.h"
 #include "server/cli_complain.h"
 #include "server/cli_nearest.h"
 #include "server/cli_options.h"
@@ -18,6 +19,7 @@ static const struct command {
     const char *name;
     int (*run)(int argc, char **argv); /* argv[0] is the command */
 } commands[] = {
+    {"cert", pst_cli_cert},
     {"posts", pst_cli_posts},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
