@@ -78,6 +78,8 @@ struct pst_peer_info {
     unsigned port;
     const char *security; /* "TLSv1.3", "TLSv1.2", or "" on plain TCP */
     const char *cipher;   /* such as "TLS1-3-AES-128-GCM-SHA256", or "" */
+    /* Whom the client's certificate names, verified (see pst_tls_client_ca()); "" where it showed none. */
+    const char *client;
 };
 PST_API void pst_exchange_peer(const struct pst_exchange *ex, struct pst_peer_info *ret_info);
 

@@ -25,7 +25,23 @@ PST_BEGIN_DECLS
 PST_API int pst_tls_add(struct pst_server *server, const char *cert_file, const char *key_file,
                         const char *password_file);
 
-/* Reads all certificate files anew, and what else came from files for this door (ticket keys). New
+/* What is spoken: always forward secrecy and authenticated encryption only. */
+enum pst_tls_policy {
+    PST_TLS_INTERMEDIATE, /* TLS 1.3 and 1.2; what there is without this call */
+    PST_TLS_MODERN,       /* TLS 1.3 alone: for visitors who all have software from after 2018 */
+};
+/* Before pst_server_start(). Errors: PST_E_STATE, PST_E_INVAL. */
+PST_API int pst_tls_profile(struct pst_server *server, enum pst_tls_policy policy);
+
+/* Clients are asked for a certificate that a CA of ca_file (PEM or DER; it may hold several) has signed. One
+ * that is shown must be good: signed so, within its dates, and for clients (extendedKeyUsage, where it has
+ * any); else the handshake fails, as it does without one if is_required. Whom it names is
+ * pst_peer_info.client. There are no session tickets then: a session that is resumed would not tell who the
+ * client is. pst_tls_reload() reads ca_file as well. Before pst_server_start(). Errors: PST_E_NOENT,
+ * PST_E_ACCESS, PST_E_CERT, PST_E_EXPIRED, PST_E_STATE, PST_E_NOMEM. */
+PST_API int pst_tls_client_ca(struct pst_server *server, const char *ca_file, bool is_required);
+
+/* Reads all certificate files anew, and what else came from files for this door (client CA, ticket keys). New
  * connections get what they hold now, on all workers; those that are there are not touched. Where one of the
  * files cannot be used all stays as it was, and why (may be NULL; at least 256 bytes) says in one line what
  * is wrong. Any thread but a worker's, while the server runs; returns when all workers have them. Errors: as

@@ -53,7 +53,7 @@ void pst_connection_learn_peer(struct pst_connection *c)
     struct pst_transport_info info;
     c->transport->ops->info(c->transport, &info);
     memcpy(c->address, info.address, sizeof(c->address));
-    c->host.peer = (struct pst_peer_info){c->address, info.port, info.security, info.cipher};
+    c->host.peer = (struct pst_peer_info){c->address, info.port, info.security, info.cipher, info.client};
     c->host.is_secure = info.is_secure;
 }
 

@@ -138,9 +138,18 @@ void pst_server_drop_certs(struct pst_tls_certs **sets, unsigned count)
     free(sets);
 }
 
+static int parse_client_ca(struct pst_server *server, const struct contents *ca, struct pst_tls_certs *set,
+                           struct line line)
+{
+    char text[384];
+    int err = pst_tls_certs_client_ca(set, ca->cert, ca->cert_len, server->requires_client,
+                                      (int64_t)time(NULL), text, sizeof(text));
+    return err ? say(line, err, "%s: %s", server->client_ca, text) : 0;
+}
+
 /* Parsed once for each worker: an RSA key is changed by its use. */
 static int parse(struct pst_server *server, const struct pst_tls_pem *pems, unsigned set_count,
-                 struct pst_tls_certs **sets, struct line line)
+                 const struct contents *ca, struct pst_tls_certs **sets, struct line line)
 {
     for (unsigned i = 0; i < set_count; i++) {
         char text[384];
@@ -151,31 +160,51 @@ static int parse(struct pst_server *server, const struct pst_tls_pem *pems, unsi
         if (err)
             return say(line, err, "%s: %s", err == PST_E_KEY ? files->key : files->cert, text);
         pst_tls_certs_on_sni(sets[i], server->on_sni, server->on_sni_arg);
+        err = ca->cert ? parse_client_ca(server, ca, sets[i], line) : 0;
+        if (err)
+            return err;
     }
     return 0;
+}
+
+static int read_client_ca(const struct pst_server *server, struct contents *ret_ca, struct line line)
+{
+    return server->client_ca
+               ? read_file(line, "the client CA", server->client_ca, &ret_ca->cert, &ret_ca->cert_len)
+               : 0;
+}
+
+/* All files, and what they hold; ca: of the client CA. */
+static int read_all_files(struct pst_server *server, struct contents *contents, struct pst_tls_pem *pems,
+                          struct contents *ca, struct line line)
+{
+    for (size_t i = 0; i < server->cert_count; i++) {
+        struct contents *c = &contents[i];
+        int err = read_contents(c, &server->certs[i], line);
+        if (err)
+            return err;
+        pems[i] = (struct pst_tls_pem){c->cert, c->key, c->cert_len, c->key_len, c->password};
+    }
+    return read_client_ca(server, ca, line);
 }
 
 static int load(struct pst_server *server, unsigned set_count, struct pst_tls_certs ***ret_sets,
                 struct line line)
 {
     size_t count = server->cert_count;
-    struct contents *contents = calloc(count, sizeof(*contents));
+    struct contents *contents = calloc(count, sizeof(*contents)), ca = {.cert = NULL};
     struct pst_tls_pem *pems = calloc(count, sizeof(*pems));
     struct pst_tls_certs **sets = calloc(set_count, sizeof(*sets));
-    int err = 0;
-    if (!contents || !pems || !sets) {
-        err = PST_E_NOMEM;
+    int err = PST_E_NOMEM;
+    if (contents && pems && sets)
+        err = read_all_files(server, contents, pems, &ca, line);
+    else
         (void)say(line, err, "%s", pst_strerror(err));
-    }
-    for (size_t i = 0; !err && i < count; i++) {
-        struct contents *c = &contents[i];
-        err = read_contents(c, &server->certs[i], line);
-        pems[i] = (struct pst_tls_pem){c->cert, c->key, c->cert_len, c->key_len, c->password};
-    }
     if (!err)
-        err = parse(server, pems, set_count, sets, line);
+        err = parse(server, pems, set_count, &ca, sets, line);
     for (size_t i = 0; contents && i < count; i++)
         free_contents(&contents[i]);
+    free_contents(&ca);
     free(contents);
     free(pems);
     if (err) {
@@ -275,32 +304,6 @@ int pst_server_certificate(struct pst_server *server, const char *cert_file, con
     return 0;
 }
 
-int pst_tls_on_sni(struct pst_server *server, int (*fn)(struct pst_slice name, size_t count, void *arg),
-                   void *arg)
-{
-    if (server->is_started)
-        return pst_server_fail(server, PST_E_STATE, "the server has been started already");
-    server->on_sni = fn;
-    server->on_sni_arg = arg;
-    return 0;
-}
-
-int pst_tls_tickets(struct pst_server *server, bool is_on)
-{
-    if (server->is_started)
-        return pst_server_fail(server, PST_E_STATE, "the server has been started already");
-    server->has_no_tickets = !is_on;
-    return 0;
-}
-
-int pst_tls_watch(struct pst_server *server)
-{
-    if (server->is_started)
-        return pst_server_fail(server, PST_E_STATE, "the server has been started already");
-    server->watches_certs = true;
-    return 0;
-}
-
 size_t pst_server_cert_count(const struct pst_server *server)
 {
     return server->cert_count;
@@ -311,6 +314,33 @@ int pst_server_cert_info(const struct pst_server *server, size_t i, struct pst_t
     if (i >= server->cert_count)
         return PST_E_NOENT;
     *ret_info = server->certs[i].info;
+    return 0;
+}
+
+int pst_tls_client_ca(struct pst_server *server, const char *ca_file, bool is_required)
+{
+    server->error[0] = '\0';
+    if (server->is_started)
+        return pst_server_fail(server, PST_E_STATE, "the server has been started already");
+    char *before = server->client_ca;
+    server->client_ca = strdup(ca_file);
+    if (!server->client_ca) {
+        server->client_ca = before;
+        return pst_server_fail(server, PST_E_NOMEM, "%s", pst_strerror(PST_E_NOMEM));
+    }
+    struct line line = {server->error, sizeof(server->error)};
+    struct contents ca = {.cert = NULL};
+    int err = read_client_ca(server, &ca, line);
+    if (!err)
+        err = parse_client_ca(server, &ca, NULL, line);
+    free_contents(&ca);
+    if (err) { /* what there was stays */
+        free(server->client_ca);
+        server->client_ca = before;
+        return err;
+    }
+    free(before);
+    server->requires_client = is_required;
     return 0;
 }
 

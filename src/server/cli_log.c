@@ -1,6 +1,8 @@
 /* cli_log.c - a line for each request, in the combined log format with the transport's details behind. */
 #include "server/cli_log.h"
 
+#include <string.h>
+
 /* Of what peers send; all together stay below PST_CLI_LINE_BYTES when each byte takes four. */
 #define METHOD_MAX_BYTES 64
 #define TARGET_MAX_BYTES 2048
@@ -26,11 +28,29 @@ static char *put_stamp(struct pst_cli_log *log, char *p, int64_t now)
     return pst_cli_put(p, pst_slice_of(log->stamp, log->stamp_len));
 }
 
-/* "HOST - - [TIME] ": there are no identities nor user names to show. */
-static char *put_begin(struct pst_cli_log *log, char *p, const char *address, int64_t now)
+/* Readers of the format count words. */
+static char *put_word(char *p, const char *text)
+{
+    if (!text[0])
+        return pst_cli_put(p, PST_SLICE("-"));
+    for (size_t len = 0; *text; text += len) {
+        len = strcspn(text, " ");
+        p = pst_cli_put_escaped(p, pst_slice_of(text, len), FIELD_MAX_BYTES);
+        if (text[len] == ' ') {
+            p = pst_cli_put(p, PST_SLICE("\\x20"));
+            len++;
+        }
+    }
+    return p;
+}
+
+/* "HOST - CLIENT [TIME] ": the name is that of the client's certificate. */
+static char *put_begin(struct pst_cli_log *log, char *p, const char *address, const char *client, int64_t now)
 {
     p = put_text(p, address);
-    p = pst_cli_put(p, PST_SLICE(" - - "));
+    p = pst_cli_put(p, PST_SLICE(" - "));
+    p = put_word(p, client);
+    p = pst_cli_put(p, PST_SLICE(" "));
     p = put_stamp(log, p, now);
     return pst_cli_put(p, PST_SLICE(" "));
 }
@@ -100,7 +120,7 @@ void pst_cli_log_exchange(struct pst_cli_log *log, struct pst_cli_sink *sink,
     pst_exchange_peer(ex, &peer);
 
     char *p = pst_cli_sink_line(sink);
-    p = put_begin(log, p, peer.address, pst_exchange_unix_time(ex));
+    p = put_begin(log, p, peer.address, peer.client, pst_exchange_unix_time(ex));
     p = put_request(p, ex);
     p = entry->status > 0 ? pst_cli_put_number(p, (unsigned)entry->status) : pst_cli_put(p, PST_SLICE("-"));
     p = pst_cli_put(p, PST_SLICE(" "));
@@ -120,7 +140,7 @@ void pst_cli_log_exchange(struct pst_cli_log *log, struct pst_cli_sink *sink,
 void pst_cli_log_notice(struct pst_cli_log *log, struct pst_cli_sink *sink, const char *text, int64_t now)
 {
     char *p = pst_cli_sink_line(sink);
-    p = put_begin(log, p, "", now);
+    p = put_begin(log, p, "", "", now);
     p = pst_cli_put(p, PST_SLICE("\"-\" - 0 \"-\" \"-\" - - - - "));
     p = pst_cli_put_escaped(p, pst_slice_str(text), NOTICE_MAX_BYTES);
     p = pst_cli_put(p, PST_SLICE("\n"));
@@ -131,7 +151,7 @@ void pst_cli_log_event(struct pst_cli_log *log, struct pst_cli_sink *sink,
                        const struct pst_event_entry *entry, int64_t now)
 {
     char *p = pst_cli_sink_line(sink);
-    p = put_begin(log, p, entry->peer.address, now);
+    p = put_begin(log, p, entry->peer.address, entry->peer.client, now);
     p = pst_cli_put(p, PST_SLICE("\"-\" - 0 \"-\" \"-\" - "));
     p = put_security(p, &entry->peer);
     p = pst_cli_put(p, PST_SLICE("- "));

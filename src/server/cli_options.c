@@ -21,6 +21,7 @@ struct parser {
     const char *root;
     size_t http_count, https_count;
     size_t cert_count, key_count;
+    bool is_tls_given, is_client_cert_given;
     char *error; /* PST_CLI_ERROR_BYTES */
 };
 
@@ -91,6 +92,40 @@ static bool set_key_password(struct parser *p, const char *value)
         return fail(p, "--key-password was given twice for --key %.80s: leave one out",
                     p->cli->certs[p->key_count - 1].key);
     p->cli->certs[p->key_count - 1].password = value;
+    return true;
+}
+
+static bool choose_tls(struct parser *p, bool is_modern)
+{
+    if (p->is_tls_given && p->cli->is_tls_modern != is_modern)
+        return fail(p, "--tls and --tls-min contradict each other: leave one out");
+    p->is_tls_given = true;
+    p->cli->is_tls_modern = is_modern;
+    return true;
+}
+
+static bool set_tls(struct parser *p, const char *value)
+{
+    bool is_modern = strcmp(value, "modern") == 0;
+    if (!is_modern && strcmp(value, "intermediate") != 0)
+        return fail(p, "--tls \"%.40s\": there are modern (TLS 1.3) and intermediate (TLS 1.2 too)", value);
+    return choose_tls(p, is_modern);
+}
+
+static bool set_tls_min(struct parser *p, const char *value)
+{
+    bool is_13 = strcmp(value, "1.3") == 0;
+    if (!is_13 && strcmp(value, "1.2") != 0)
+        return fail(p, "--tls-min \"%.40s\": there are 1.2 and 1.3; older ones are not safe any more", value);
+    return choose_tls(p, is_13);
+}
+
+static bool set_client_cert(struct parser *p, const char *value)
+{
+    p->is_client_cert_given = true;
+    p->cli->is_client_cert_optional = strcmp(value, "optional") == 0;
+    if (!p->cli->is_client_cert_optional && strcmp(value, "required") != 0)
+        return fail(p, "--client-cert \"%.40s\": say required or optional", value);
     return true;
 }
 
@@ -377,6 +412,12 @@ static bool settle_tls(struct parser *p)
         cli->certs[0] = (struct pst_cli_cert){.cert = PST_CLI_DEFAULT_CERT, .key = PST_CLI_DEFAULT_KEY};
         cli->cert_count = 1;
     }
+    if (p->is_client_cert_given && !cli->client_ca)
+        return fail(p, "--client-cert needs --client-ca FILE: the CA that signs the certificates of clients");
+    if (cli->client_ca && cli->ticket_keys)
+        return fail(p,
+                    "--client-ca and --ticket-keys contradict each other: where clients show certificates, "
+                    "there are no tickets");
     if (cli->no_tickets && cli->ticket_keys)
         return fail(p, "--no-tickets and --ticket-keys contradict each other: leave one out");
     return true;

@@ -47,6 +47,8 @@ struct pst_cli {
     const char *hosts[PST_CLI_HOST_MAX];
     size_t host_count;
     bool is_cert_given;
+    bool is_tls_modern, is_client_cert_optional;
+    const char *client_ca; /* NULL: clients show no certificates */
     bool no_tickets;
     const char *ticket_keys;            /* NULL: random ones */
     unsigned workers;                   /* 0: one for each CPU */

@@ -129,6 +129,10 @@ static int set_up_tls(struct program *prog)
         err = pst_tls_tickets(prog->server, !cli->no_tickets);
     if (!err && cli->ticket_keys)
         err = pst_tls_ticket_keys(prog->server, cli->ticket_keys);
+    if (!err && cli->is_tls_modern)
+        err = pst_tls_profile(prog->server, PST_TLS_MODERN);
+    if (!err && cli->client_ca)
+        err = pst_tls_client_ca(prog->server, cli->client_ca, !cli->is_client_cert_optional);
     if (!err)
         err = pst_tls_watch(prog->server);
     return err ? REFUSE("%s", reason(prog, err)) : 0;

@@ -78,7 +78,7 @@ void pst_cli_signals_end(struct pst_cli_signals *signals)
     if (!signals->is_started)
         return;
     atomic_store(&signals->is_over, true);
-    (void)pthread_kill(signals->thread, SIGTERM);
+    (void)pthread_kill(signals->thread, SIGHUP);
     (void)pthread_join(signals->thread, NULL);
     signals->is_started = false;
 }

@@ -11,6 +11,7 @@
 #include "loop/jobs.h"
 #include "loop/loop.h"
 #include "postern/server.h"
+#include "postern/tls.h"
 #include "transport/listener.h"
 #include "transport/tls.h"
 #include "transport/tls_tickets.h"
@@ -75,7 +76,9 @@ struct pst_server {
     void *on_sni_arg;
     struct pst_tls_certs **start_sets; /* while the workers are made: one for each */
     pthread_mutex_t reload_lock;
-    bool watches_certs, has_no_tickets;
+    bool watches_certs, has_no_tickets, requires_client;
+    char *client_ca; /* file; NULL: clients show no certificates */
+    enum pst_tls_policy policy;
     char *ticket_path; /* NULL: random secrets */
     struct pst_tls_tickets *tickets;
     struct pst_keeper *keeper;

@@ -183,7 +183,7 @@ int pst_keeper_new(struct pst_keeper **ret_keeper, struct pst_server *server)
     keeper->ticket_folder = -1;
     keeper->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     keeper->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    keeper->names = calloc(3 * server->cert_count + 1, sizeof(*keeper->names));
+    keeper->names = calloc(3 * server->cert_count + 2, sizeof(*keeper->names));
     int err = !keeper->names ? PST_E_NOMEM : keeper->inotify_fd < 0 || keeper->end_fd < 0 ? PST_E_SYSTEM : 0;
     for (size_t i = 0; !err && server->watches_certs && i < server->cert_count; i++) {
         const struct pst_cert_files *files = &server->certs[i];
@@ -193,6 +193,8 @@ int pst_keeper_new(struct pst_keeper **ret_keeper, struct pst_server *server)
         if (!err)
             err = watch(keeper, files->password);
     }
+    if (!err && server->watches_certs)
+        err = watch(keeper, server->client_ca);
     if (!err && server->ticket_path)
         err = watch_tickets(keeper, server->ticket_path);
     if (!err)

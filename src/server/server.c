@@ -71,6 +71,7 @@ void pst_server_free(struct pst_server *server)
     pst_server_free_cert_files(server);
     pst_tls_tickets_free(server->tickets);
     free(server->ticket_path);
+    free(server->client_ca);
     pthread_mutex_destroy(&server->reload_lock);
     pst_router_free(server->router);
     close_if_open(server->stop_fd);

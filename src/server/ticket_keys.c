@@ -138,7 +138,7 @@ int pst_tls_ticket_keys(struct pst_server *server, const char *path)
 
 int pst_server_make_tickets(struct pst_server *server, char *why, size_t why_size)
 {
-    if (server->has_no_tickets)
+    if (server->has_no_tickets || server->client_ca)
         return 0;
     int err = pst_tls_tickets_new(&server->tickets);
     if (err)

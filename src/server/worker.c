@@ -306,6 +306,8 @@ static int init_tls(struct pst_worker *worker)
         return 0;
     char line[256];
     int err = pst_tls_ctx_new(&worker->tls, server->start_sets[worker->number], line, sizeof(line));
+    if (!err && server->policy == PST_TLS_MODERN)
+        pst_tls_ctx_versions(worker->tls, PST_TLS_13_ONLY);
     if (!err && server->tickets)
         err = pst_tls_ctx_set_tickets(worker->tls, server->tickets);
     return err;

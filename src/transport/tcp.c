@@ -219,7 +219,7 @@ static void tcp_info(const struct pst_transport *t, struct pst_transport_info *r
     const struct tcp *tcp = (const struct tcp *)t;
     pst_socket_info(&tcp->socket, ret_info);
     ret_info->is_secure = false;
-    ret_info->security = ret_info->cipher = ret_info->alpn = "";
+    ret_info->security = ret_info->cipher = ret_info->alpn = ret_info->client = "";
     ret_info->failure = "";
     if (tcp->socket.ended == PST_IO_ERR)
         ret_info->failure = tcp->socket.error == EPIPE || tcp->socket.error == ECONNRESET

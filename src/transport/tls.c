@@ -54,6 +54,7 @@ struct tls {
     bool is_notified;  /* our close_notify is sealed */
     bool is_resumed;   /* by a ticket */
     bool is_http;      /* broken, because the client speaks plain HTTP; in holds what it said */
+    char *client;      /* the name that its certificate proves; NULL: it showed none */
     const char *failure;
     unsigned char *in; /* ciphertext received: [in_pos, in_len); NULL where there is none */
     size_t in_pos, in_len;
@@ -185,7 +186,7 @@ static enum pst_io send_out(struct tls *tls)
 static enum pst_io fail_tls(struct tls *tls, int error, size_t out_len)
 {
     const char *cause = pst_tls_cause(&tls->ssl, error);
-    unsigned char alert = pst_tls_alert(error);
+    unsigned char alert = pst_tls_alert(&tls->ssl, error);
     /* Output from a failed call is an alert. */
     if (tls->out_len == out_len && alert != 0)
         (void)mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
@@ -262,8 +263,11 @@ static enum pst_io peek(struct tls *tls)
     return PST_IO_OK;
 }
 
-static void agreed(struct tls *tls)
+static enum pst_io agreed(struct tls *tls)
 {
+    int refused = pst_tls_client_check(&tls->ssl, tls->certs, &tls->client);
+    if (refused != 0)
+        return fail_tls(tls, refused, tls->out_len);
     int most = mbedtls_ssl_get_max_out_record_payload(&tls->ssl);
     tls->record_bytes = most > 0 && most <= PST_CHUNK_BYTES ? (size_t)most : PST_CHUNK_BYTES;
 #if defined(POSTERN_OWN_MBEDTLS)
@@ -271,6 +275,7 @@ static void agreed(struct tls *tls)
         mbedtls_ssl_handshake_wrapup_free_hs_transform(&tls->ssl);
 #endif
     tls->phase = PHASE_FINISHING;
+    return PST_IO_OK;
 }
 
 /* One step: OK to go on. */
@@ -283,8 +288,7 @@ static enum pst_io negotiate(struct tls *tls)
     enum pst_io result;
     switch (error) {
     case 0:
-        agreed(tls);
-        return PST_IO_OK;
+        return agreed(tls);
     case MBEDTLS_ERR_SSL_WANT_READ:
         if (in_left(tls) > 0)
             return PST_IO_OK;
@@ -637,12 +641,14 @@ static void tls_info(const struct pst_transport *t, struct pst_transport_info *r
     const struct tls *tls = (const struct tls *)t;
     pst_socket_info(&tls->socket, ret_info);
     ret_info->is_secure = true;
-    ret_info->security = ret_info->cipher = ret_info->alpn = "";
+    ret_info->security = ret_info->cipher = ret_info->alpn = ret_info->client = "";
     ret_info->failure = tls->failure;
     ret_info->is_resumed = false;
     if (tls->phase == PHASE_PEEK || tls->phase == PHASE_HANDSHAKE)
         return;
     ret_info->is_resumed = tls->is_resumed;
+    if (tls->client)
+        ret_info->client = tls->client;
     ret_info->security = mbedtls_ssl_get_version(&tls->ssl);
     const char *cipher = mbedtls_ssl_get_ciphersuite(&tls->ssl);
     if (cipher)
@@ -659,6 +665,7 @@ static void tls_destroy(struct pst_transport *t)
     drop_out(tls);
     mbedtls_ssl_free(&tls->ssl); /* wipes keys and record buffers */
     pst_tls_certs_unref(tls->certs);
+    free(tls->client);
     pst_socket_close(&tls->socket);
     free(tls);
 }

@@ -51,6 +51,12 @@ bool pst_tls_certs_have(const struct pst_tls_certs *certs, struct pst_slice host
 void pst_tls_certs_on_sni(struct pst_tls_certs *certs,
                           int (*fn)(struct pst_slice name, size_t count, void *arg), void *arg);
 
+/* Clients are asked for a certificate from this CA (PEM or DER; several may be in it), and refused without
+ * one if is_required; one that is shown must be good. certs NULL: only checks the file. Before certs is used,
+ * once. Errors and line as above. No tickets are opened for them. */
+int pst_tls_certs_client_ca(struct pst_tls_certs *certs, const void *data, size_t len, bool is_required,
+                            int64_t now, char *error, size_t error_cap);
+
 /* ---- contexts ---- */
 
 /* A server context that serves certs, which it refers to. error as above. Errors: PST_E_NOMEM, PST_E_TLS. */

@@ -46,6 +46,8 @@ static const struct {
      "no TLS version in common"},
     {MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL, MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL,
      "no application protocol in common"},
+    {MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE, MBEDTLS_SSL_ALERT_MSG_CERT_REQUIRED,
+     "client showed no certificate"},
     {MBEDTLS_ERR_SSL_CONN_EOF, 0, "client closed during TLS handshake"},
     {MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY, 0, "client closed during TLS handshake"},
     {MBEDTLS_ERR_SSL_INVALID_MAC, MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC, "TLS record failed authentication"},
@@ -104,6 +106,9 @@ const char *pst_tls_cause(mbedtls_ssl_context *ssl, int error)
     if (error == MBEDTLS_ERR_SSL_INVALID_MAC && !mbedtls_ssl_is_handshake_over(ssl) &&
         record[0] == MBEDTLS_SSL_MSG_ALERT && record[3] == 0 && record[4] == 2)
         return received_alert(record[6]);
+    unsigned char alert;
+    if (error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || error == MBEDTLS_ERR_SSL_BAD_CERTIFICATE)
+        return pst_tls_client_refusal(ssl, &alert);
     if (error == MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE)
         return disagreement(ssl);
     /* RFC 8446 4.6.3 Key and Initialization Vector Update: Mbed TLS 3.6 does not implement it and ends the
@@ -125,10 +130,15 @@ const char *pst_tls_cause(mbedtls_ssl_context *ssl, int error)
     return "TLS failed";
 }
 
-unsigned char pst_tls_alert(int error)
+unsigned char pst_tls_alert(const mbedtls_ssl_context *ssl, int error)
 {
+    unsigned char alert;
     if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE)
         return 0;
+    if (error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || error == MBEDTLS_ERR_SSL_BAD_CERTIFICATE) {
+        (void)pst_tls_client_refusal(ssl, &alert);
+        return alert;
+    }
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
         if (errors[i].error == error)
             return errors[i].alert;

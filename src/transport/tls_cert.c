@@ -35,7 +35,7 @@ static int64_t days_from_civil(int year, int month, int day)
     return era * 146097 + day_of_era - 719468;
 }
 
-static int64_t unix_time(const mbedtls_x509_time *t)
+int64_t pst_tls_unix_time(const mbedtls_x509_time *t)
 {
     return days_from_civil(t->year, t->mon, t->day) * 86400 + t->hour * 3600 + t->min * 60 + t->sec;
 }
@@ -189,12 +189,12 @@ static int check_owner(struct pst_tls_pair *pair, mbedtls_ctr_drbg_context *rng,
 static int check_dates(const mbedtls_x509_crt *leaf, int64_t now, struct pst_tls_line line)
 {
     const mbedtls_x509_time *from = &leaf->valid_from, *to = &leaf->valid_to;
-    if (now > unix_time(to)) {
+    if (now > pst_tls_unix_time(to)) {
         pst_tls_say(line, "the certificate ended on %04d-%02d-%02d; " ADVICE_MKCERT, to->year, to->mon,
                     to->day);
         return PST_E_EXPIRED;
     }
-    if (now < unix_time(from)) {
+    if (now < pst_tls_unix_time(from)) {
         pst_tls_say(
             line,
             "the certificate begins only on %04d-%02d-%02d; set this machine's clock right or " ADVICE_MKCERT,
@@ -260,7 +260,7 @@ static void warn(const mbedtls_x509_crt *chain, int64_t now, struct pst_tls_line
                 position);
             return;
         }
-        if (now > unix_time(to)) {
+        if (now > pst_tls_unix_time(to)) {
             pst_tls_say(
                 line, "certificate %u of the chain ended on %04d-%02d-%02d; get the new one from its issuer",
                 position, to->year, to->mon, to->day);
@@ -313,39 +313,60 @@ static bool append(char *text, size_t cap, const unsigned char *name, size_t len
     return true;
 }
 
-/* RFC 5280 4.2.1.6 Subject Alternative Name: dNSName is [2], iPAddress is [7]. */
+/* RFC 5280 4.2.1.6 Subject Alternative Name: rfc822Name is [1], dNSName [2], iPAddress [7]. False where the
+ * text is full. */
+static bool list_name(const mbedtls_x509_sequence *name, bool with_mail, char *text, size_t cap)
+{
+    const unsigned char *bytes = name->buf.p;
+    size_t len = name->buf.len;
+    int kind = name->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK;
+    char address[INET6_ADDRSTRLEN];
+    if (kind == MBEDTLS_X509_SAN_IP_ADDRESS && (len == 4 || len == 16)) {
+        if (!inet_ntop(len == 4 ? AF_INET : AF_INET6, bytes, address, sizeof(address)))
+            return true;
+        return append(text, cap, (const unsigned char *)address, strlen(address));
+    }
+    bool is_text = kind == MBEDTLS_X509_SAN_DNS_NAME || (with_mail && kind == MBEDTLS_X509_SAN_RFC822_NAME);
+    return !is_text || len == 0 || append(text, cap, bytes, len);
+}
+
 static void list_names(const mbedtls_x509_crt *leaf, char *text, size_t cap)
 {
     if (!mbedtls_x509_crt_has_ext_type(leaf, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
         return;
-    for (const mbedtls_x509_sequence *name = &leaf->subject_alt_names; name; name = name->next) {
-        const unsigned char *bytes = name->buf.p;
-        size_t len = name->buf.len;
-        int kind = name->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK;
-        char address[INET6_ADDRSTRLEN];
-        if (kind == MBEDTLS_X509_SAN_IP_ADDRESS && (len == 4 || len == 16)) {
-            if (!inet_ntop(len == 4 ? AF_INET : AF_INET6, bytes, address, sizeof(address)))
-                continue;
-            bytes = (const unsigned char *)address;
-            len = strlen(address);
-        } else if (kind != MBEDTLS_X509_SAN_DNS_NAME || len == 0) {
-            continue;
-        }
-        if (!append(text, cap, bytes, len))
+    for (const mbedtls_x509_sequence *name = &leaf->subject_alt_names; name; name = name->next)
+        if (!list_name(name, false, text, cap))
             return;
-    }
+}
+
+static bool has_common_name(const mbedtls_x509_name *dn, char *text, size_t cap)
+{
+    for (const mbedtls_x509_name *part = dn; part; part = part->next)
+        if (MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &part->oid) == 0 && part->val.len > 0) {
+            append(text, cap, part->val.p, part->val.len);
+            return true;
+        }
+    return false;
 }
 
 /* The common name, or the whole distinguished name where there is none. */
 static void common_name(const mbedtls_x509_name *dn, char *text, size_t cap)
 {
-    for (const mbedtls_x509_name *part = dn; part; part = part->next)
-        if (MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &part->oid) == 0 && part->val.len > 0) {
-            append(text, cap, part->val.p, part->val.len);
-            return;
-        }
-    if (mbedtls_x509_dn_gets(text, cap, dn) < 0)
+    if (!has_common_name(dn, text, cap) && mbedtls_x509_dn_gets(text, cap, dn) < 0)
         text[0] = '\0';
+}
+
+void pst_tls_cert_name(const mbedtls_x509_crt *crt, char *text, size_t cap)
+{
+    text[0] = '\0';
+    if (has_common_name(&crt->subject, text, cap))
+        return;
+    bool has_names = mbedtls_x509_crt_has_ext_type(crt, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME);
+    for (const mbedtls_x509_sequence *name = &crt->subject_alt_names; has_names && name && !text[0];
+         name = name->next)
+        list_name(name, true, text, cap);
+    if (!text[0])
+        common_name(&crt->subject, text, cap);
 }
 
 void pst_tls_cert_describe(const mbedtls_x509_crt *leaf, struct pst_tls_cert_info *ret_info)
@@ -358,7 +379,7 @@ void pst_tls_cert_describe(const mbedtls_x509_crt *leaf, struct pst_tls_cert_inf
                        (int)strcspn(ret_info->names, ","), ret_info->names);
     common_name(&leaf->issuer, ret_info->issuer, sizeof(ret_info->issuer));
     describe_key(&leaf->pk, ret_info->key, sizeof(ret_info->key));
-    ret_info->not_before = unix_time(&leaf->valid_from);
-    ret_info->not_after = unix_time(&leaf->valid_to);
+    ret_info->not_before = pst_tls_unix_time(&leaf->valid_from);
+    ret_info->not_after = pst_tls_unix_time(&leaf->valid_to);
     ret_info->is_self_signed = raw_eq(&leaf->subject_raw, &leaf->issuer_raw);
 }

@@ -129,6 +129,7 @@ static int offer(mbedtls_ssl_context *ssl, struct pst_tls_certs *certs, struct p
 int pst_tls_certs_choose(mbedtls_ssl_context *ssl)
 {
     struct pst_tls_certs *certs = mbedtls_ssl_get_user_data_p(ssl);
+    pst_tls_client_ask(ssl, certs);
     size_t len = 0;
     const unsigned char *name = mbedtls_ssl_get_hs_sni(ssl, &len);
     struct pst_slice host = pst_slice_of((const char *)name, name ? len : 0);
@@ -165,6 +166,7 @@ void pst_tls_certs_unref(struct pst_tls_certs *certs)
         return;
     for (size_t i = 0; i < certs->count; i++)
         free_pair(certs->pairs[i]);
+    pst_tls_client_ca_free(certs);
     free(certs);
 }
 

@@ -91,7 +91,7 @@ static int configure(struct pst_tls_ctx *ctx)
     mbedtls_ssl_conf_ciphersuites(conf, cipher_suites);
     mbedtls_ssl_conf_groups(conf, groups);
     mbedtls_ssl_conf_sig_algs(conf, signature_algorithms);
-    mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_NONE); /* clients show no certificates */
+    mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_NONE); /* unless the certificates' set asks for one */
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
     mbedtls_ssl_conf_renegotiation(conf, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 #endif
@@ -157,6 +157,7 @@ struct pst_tls_certs *pst_tls_ctx_certs(const struct pst_tls_ctx *ctx)
 
 void pst_tls_ctx_versions(struct pst_tls_ctx *ctx, enum pst_tls_versions versions)
 {
+    ctx->versions = versions;
     mbedtls_ssl_conf_min_tls_version(&ctx->conf, versions == PST_TLS_13_ONLY ? MBEDTLS_SSL_VERSION_TLS1_3
                                                                              : MBEDTLS_SSL_VERSION_TLS1_2);
     mbedtls_ssl_conf_max_tls_version(&ctx->conf, versions == PST_TLS_12_ONLY ? MBEDTLS_SSL_VERSION_TLS1_2

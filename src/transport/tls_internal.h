@@ -38,6 +38,8 @@ struct pst_tls_certs {
     uint8_t fingerprint[PST_TLS_FINGERPRINT_BYTES]; /* SHA-256 over all leaves, in their order */
     int (*on_sni)(struct pst_slice name, size_t count, void *arg);
     void *on_sni_arg;
+    mbedtls_x509_crt *client_ca; /* NULL: clients show no certificates */
+    bool requires_client;
     size_t count;
     struct pst_tls_pair *pairs[];
 };
@@ -46,6 +48,7 @@ struct pst_tls_ctx {
     mbedtls_ssl_config conf;
     struct pst_tls_random random;
     struct pst_tls_certs *certs; /* what new handshakes get */
+    enum pst_tls_versions versions;
     /* tls_resume.c */
     mbedtls_ssl_ticket_context ticket;
     struct pst_tls_tickets *tickets; /* NULL: none are given out */
@@ -73,6 +76,21 @@ int pst_tls_key_load(mbedtls_pk_context *key, mbedtls_ctr_drbg_context *rng, con
                      struct pst_tls_line line);
 void pst_tls_cert_describe(const mbedtls_x509_crt *leaf, struct pst_tls_cert_info *ret_info);
 
+int64_t pst_tls_unix_time(const mbedtls_x509_time *t);
+/* Whom it names: the common name, else the first DNS name, address or mail address, else the whole subject.
+ * What could garble a terminal or a list shows as "?". */
+void pst_tls_cert_name(const mbedtls_x509_crt *crt, char *text, size_t cap);
+
+enum { PST_TLS_CLIENT_NAME_BYTES = 256 };
+void pst_tls_client_ca_free(struct pst_tls_certs *certs);
+/* In the handshake: asks the client for its certificate, if certs say so. */
+void pst_tls_client_ask(mbedtls_ssl_context *ssl, struct pst_tls_certs *certs);
+/* After it: 0 and the client's verified name (the caller's to free; NULL where none was shown), or Mbed TLS's
+ * error for it. */
+int pst_tls_client_check(const mbedtls_ssl_context *ssl, const struct pst_tls_certs *certs, char **ret_name);
+/* The named cause where the client's certificate was refused, and the alert that tells it. */
+const char *pst_tls_client_refusal(const mbedtls_ssl_context *ssl, unsigned char *ret_alert);
+
 /* For mbedtls_ssl_conf_cert_cb(): ssl's user data is the set to choose from. */
 int pst_tls_certs_choose(mbedtls_ssl_context *ssl);
 
@@ -89,6 +107,6 @@ int pst_tls_out_of_memory(struct pst_tls_line line);
 const char *pst_tls_cause(mbedtls_ssl_context *ssl, int error);
 /* The fatal alert that tells the peer of it (RFC 8446 6.2 Error Alerts), or 0 where none fits: the peer sent
  * one itself, or is gone. */
-unsigned char pst_tls_alert(int error);
+unsigned char pst_tls_alert(const mbedtls_ssl_context *ssl, int error);
 
 #endif

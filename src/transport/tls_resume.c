@@ -12,13 +12,15 @@
 /* AES-256-GCM, and the name by which its key is found again. */
 enum { KEY_BYTES = 32, NAME_BYTES = MBEDTLS_SSL_TICKET_KEY_NAME_BYTES };
 
-/* RFC 5869: the key depends on what is served, so that other certificates mean other keys. */
+/* RFC 5869: the key depends on what is served, so that other certificates, or other versions of TLS, mean
+ * other keys. */
 static int add_key(struct pst_tls_ctx *ctx, const uint8_t secret[PST_TICKET_SECRET_BYTES])
 {
     static const char label[] = "postern session tickets";
-    uint8_t info[sizeof(label) - 1 + PST_TLS_FINGERPRINT_BYTES], made[NAME_BYTES + KEY_BYTES];
+    uint8_t info[sizeof(label) + PST_TLS_FINGERPRINT_BYTES], made[NAME_BYTES + KEY_BYTES];
     memcpy(info, label, sizeof(label) - 1);
     memcpy(info + sizeof(label) - 1, ctx->certs->fingerprint, PST_TLS_FINGERPRINT_BYTES);
+    info[sizeof(info) - 1] = (uint8_t)ctx->versions;
     int result = mbedtls_hkdf(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), NULL, 0, secret,
                               PST_TICKET_SECRET_BYTES, info, sizeof(info), made, sizeof(made));
     if (result == 0)
@@ -61,7 +63,8 @@ static int write_ticket(void *arg, const mbedtls_ssl_session *session, unsigned 
 static int parse_ticket(void *arg, mbedtls_ssl_session *session, unsigned char *buf, size_t len)
 {
     struct pst_tls_ctx *ctx = arg;
-    int result = refresh(ctx);
+    /* A session does not tell who the client was. */
+    int result = ctx->certs->client_ca ? MBEDTLS_ERR_SSL_INVALID_MAC : refresh(ctx);
     if (result == 0)
         result = mbedtls_ssl_ticket_parse(&ctx->ticket, session, buf, len);
     ctx->has_opened_ticket = result == 0;

@@ -40,6 +40,7 @@ struct pst_transport_info {
     const char *cipher;   /* as Mbed TLS names it; "" likewise */
     bool is_resumed;      /* TLS: the client showed a ticket of an earlier session */
     const char *alpn;     /* the protocol agreed on, such as "http/1.1"; "" for none */
+    const char *client;   /* TLS: whom the client's certificate names, verified; "" where it showed none */
     const char *failure;  /* after ERR or TRUNC: the named cause, for the log ("client closed during TLS
                              handshake"); "" otherwise */
 };

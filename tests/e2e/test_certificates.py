@@ -27,14 +27,14 @@ class Authority:
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.key, "-out",
                 self.cert, "-days", "2", "-subj", "/CN=test CA")
 
-    def issue(self, stem, names, kind="ec", out=None):
+    def issue(self, stem, names, kind="ec", out=None, subject=None, more=(), days="2"):
         """A certificate for names; returns its file and its key's."""
         cert, key = self.folder(stem + ".pem"), self.folder(stem + "-key.pem")
-        made = ["-newkey", "rsa:2048"] if kind == "rsa" else ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+        made = ["-newkey", {"rsa": "rsa:2048"}.get(kind, kind)] if kind.startswith("rsa") else ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
         request = self.folder(stem + ".csr")
-        openssl("req", *made, "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={stem}")
-        ext = self.folder.write(stem + ".ext", "subjectAltName=" + ",".join("DNS:" + n for n in names))
-        openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key, "-CAcreateserial", "-days", "2",
+        openssl("req", *made, "-nodes", "-keyout", key, "-out", request, "-subj", subject or f"/CN={stem}")
+        ext = self.folder.write(stem + ".ext", "\n".join(("subjectAltName=" + ",".join("DNS:" + n for n in names), *more)))
+        openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key, "-CAcreateserial", "-days", days,
                 "-extfile", ext, "-out", out or cert)
         return out or cert, key
 
@@ -167,6 +167,158 @@ class Reload(Case):
         server = self.start("--no-log")
         self.folder.write("live.pem", "nothing")
         server.err.wait_for("postern: a file has changed: the certificates that are in use stay: .*no certificate in this file")
+
+
+class Clients(Case):
+    """Both versions of TLS; what the server says of each client is in its log."""
+
+    def start(self, *args):
+        return self.serve(*self.pair(self.ca.issue("server", ["localhost"])), "--client-ca", self.ca.cert, *args)
+
+    def versions(self, files=None):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = self.context()
+            context.minimum_version = context.maximum_version = version
+            if files:
+                context.set_ciphers("DEFAULT:@SECLEVEL=0")  # lets a weak key go out
+                context.load_cert_chain(*files)
+            yield context
+
+    def assert_let_in(self, server, files, name):
+        for i, context in enumerate(self.versions(files)):
+            with self.connect(server, "localhost", context) as s:
+                self.assertIn(b"200 OK", self.ask(s))
+                session = s.session
+            self.assertFalse(session.has_ticket)
+            server.out.wait_for(rf'^127\.0\.0\.1 - {name} \[.*"GET / HTTP/1.1" 200 ', i + 1)
+
+    def assert_refused(self, server, files, cause, alert):
+        for i, context in enumerate(self.versions(files)):
+            # In TLS 1.3 the client has done its part before it hears.
+            with self.assertRaisesRegex(ssl.SSLError, alert):
+                with self.connect(server, "localhost", context) as s:
+                    self.ask(s)
+            server.out.wait_for(cause, i + 1)
+
+    def test_required(self):
+        server = self.start()
+        self.assert_let_in(server, self.ca.issue("ada", ["x.example"]), "ada")
+        self.assert_refused(server, None, "client showed no certificate", "(?i)certificate.required|handshake.failure")
+
+    def test_optional(self):
+        server = self.start("--client-cert", "optional")
+        self.assert_let_in(server, self.ca.issue("ada", ["x.example"]), "ada")
+        self.assert_let_in(server, None, "-")
+        other = Authority(self.folder).issue("eve", ["x.example"])
+        self.assert_refused(server, other, "client certificate is not from our client CA", "(?i)unknown.ca")
+
+    def test_names(self):
+        server = self.start()
+        self.assert_let_in(server, self.ca.issue("spaces", ["x.example"], subject="/CN=Ada Lovelace"), r"Ada\\x20Lovelace")
+        self.assert_let_in(server, self.ca.issue("nameless", ["ada.example"], subject="/O=Engines"), r"ada\.example")
+
+    def test_bad_ones__each_with_its_cause(self):
+        for args in ((), ("--client-cert", "optional")):
+            server = self.start(*args)
+            other = Authority(self.folder).issue("eve", ["x.example"])
+            self.assert_refused(server, other, "client certificate is not from our client CA", "(?i)unknown.ca")
+            usage = self.ca.issue("usage", ["x.example"], more=("extendedKeyUsage=serverAuth",))
+            self.assert_refused(server, usage, "client certificate is for another use", "(?i)unsupported.certificate")
+            ended = self.ca.issue("ended", ["x.example"], days="-1")
+            self.assert_refused(server, ended, "client certificate has ended", "(?i)certificate.expired")
+            weak = self.ca.issue("weak", ["x.example"], "rsa:1024")
+            self.assert_refused(server, weak, "client certificate's key or signature is too weak",
+                                "(?i)unsupported.certificate|bad.certificate|too small")
+
+    def test_reload__another_ca(self):
+        file = self.folder("clients.pem")
+        shutil.copy(self.ca.cert, file)
+        server = self.serve(*self.pair(self.ca.issue("server", ["localhost"])), "--client-ca", file)
+        ada = self.ca.issue("ada", ["x.example"])
+        self.assert_let_in(server, ada, "ada")
+        os.mkdir(self.folder("other"))
+        other = Folder()
+        self.addCleanup(other.remove)
+        shutil.copy(Authority(other).cert, file + ".new")
+        os.rename(file + ".new", file)
+        server.out.wait_for("a file has changed: the certificates were read anew")
+        self.assert_refused(server, ada, "client certificate is not from our client CA", "(?i)unknown.ca")
+
+    def test_ca_files__refused_in_words(self):
+        cert, key = self.ca.issue("leaf", ["localhost"], more=("basicConstraints=CA:FALSE",))
+        for file, says in ((self.folder("none"), "the client CA .* is not there"), (cert, "this is no CA's certificate"),
+                           (key, "cannot be read")):
+            status, _, err = run("--check", *self.pair((cert, key)), "--client-ca", file, self.site)
+            self.assertEqual(status, 2)
+            self.assertRegex(err, says)
+
+
+class Policy(Case):
+    def test_modern__tls_1_3_alone(self):
+        pair = self.pair(self.ca.issue("policy", ["localhost"]))
+        for args in (("--tls", "modern"), ("--tls-min", "1.3")):
+            server = self.serve(*pair, *args)
+            context = self.context()
+            with self.connect(server, "localhost", context) as s:
+                self.assertEqual(s.version(), "TLSv1.3")
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            with self.assertRaises(ssl.SSLError):
+                self.connect(server, "localhost", context)
+            server.out.wait_for("no TLS version in common")
+
+    def client(self, server, *args):
+        done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-CAfile", self.ca.cert, *args],
+                              input=b"", capture_output=True, timeout=harness.PATIENCE_S)
+        return done.stdout.decode("utf-8", "replace") + done.stderr.decode("utf-8", "replace")
+
+    def test_what_is_not_spoken(self):
+        server = self.serve(*self.pair(self.ca.issue("rsa", ["localhost"], "rsa")),
+                            *self.pair(self.ca.issue("ecdsa", ["localhost"])))
+        lowest = "DEFAULT:@SECLEVEL=0"
+        for args in (("-tls1_1", "-cipher", lowest), ("-tls1", "-cipher", lowest),
+                     ("-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA:"
+                      "ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA:@SECLEVEL=0"),
+                     ("-tls1_2", "-cipher", "kRSA:@SECLEVEL=0"), ("-tls1_2", "-cipher", "kDHE:@SECLEVEL=0"),
+                     ("-tls1_2", "-cipher", "AESCCM:@SECLEVEL=0"), ("-groups", "P-521"),
+                     ("-tls1_2", "-sigalgs", "ECDSA+SHA1:RSA+SHA1", "-cipher", lowest)):
+            with self.subTest(args=args):
+                said = self.client(server, *args)
+                self.assertRegex(said, r"Cipher is \(NONE\)")
+                self.assertRegex(said, "alert|no protocols available|unsupported protocol")
+        for suite in ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305"):
+            self.assertIn(f"Cipher is {suite}", self.client(server, "-tls1_2", "-cipher", suite))
+        said = self.client(server, "-tls1_2")
+        self.assertIn("Compression: NONE", said)
+        self.assertIn("Extended master secret: yes", said)
+
+    def test_alpn__unknown_is_an_alert(self):
+        server = self.serve(*self.pair(self.ca.issue("alpn", ["localhost"])))
+        for version in ("-tls1_2", "-tls1_3"):
+            self.assertRegex(self.client(server, version, "-alpn", "spdy/1"), "(?i)no application protocol")
+            self.assertIn("ALPN protocol: http/1.1", self.client(server, version, "-alpn", "spdy/1,http/1.1"))
+            self.assertIn("No ALPN negotiated", self.client(server, version))
+        server.out.wait_for("no application protocol in common", 2)
+
+    def test_no_early_data(self):
+        server = self.serve(*self.pair(self.ca.issue("early", ["localhost"])))
+        context = self.context()
+        with self.connect(server, "localhost", context) as s:
+            self.ask(s)
+            self.assertTrue(s.session.has_ticket)
+        self.assertIn("Early data was not sent", self.client(server, "-tls1_3"))
+
+    def test_renegotiation__refused_and_the_connection_goes_on(self):
+        server = self.serve(*self.pair(self.ca.issue("renegotiate", ["localhost"])))
+        done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_2", "-CAfile",
+                               self.ca.cert], input=b"R\n", capture_output=True, timeout=harness.PATIENCE_S)
+        self.assertRegex(done.stderr.decode("utf-8", "replace"), "(?i)no renegotiation")
+
+    def test_key_update__closed_and_named(self):
+        server = self.serve(*self.pair(self.ca.issue("update", ["localhost"])))
+        done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_3", "-CAfile",
+                               self.ca.cert], input=b"k\n", capture_output=True, timeout=harness.PATIENCE_S)
+        server.out.wait_for("client asked for a TLS key update, which Mbed TLS cannot do")
+        self.assertIn("KEYUPDATE", done.stderr.decode() + done.stdout.decode())
 
 
 class Formats(Case):

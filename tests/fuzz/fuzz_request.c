@@ -313,7 +313,7 @@ static void run(struct peer *p, const struct pst_limits *limits, struct pst_pool
     pst_http_env_init(&p->env, limits, router(), loop(), pools);
     p->env.on_exchange = on_exchange;
     p->host.wake = on_wake;
-    p->host.peer = (struct pst_peer_info){"192.0.2.1", 1, "", ""};
+    p->host.peer = (struct pst_peer_info){"192.0.2.1", 1, "", "", ""};
     CHECK(pst_h1_session_new(&p->session, &p->env, &p->host) == 0);
     talk(p, data, len, pattern);
     p->session->ops->abort(p->session, PST_END_PEER_CLOSED);

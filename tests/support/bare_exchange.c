@@ -31,7 +31,7 @@ void bare_init(struct bare_exchange *b)
     test_worker_init(&b->w);
     b->link.on_change = on_change;
     b->host.wake = on_wake;
-    b->host.peer = (struct pst_peer_info){"192.0.2.1", 4711, "", ""};
+    b->host.peer = (struct pst_peer_info){"192.0.2.1", 4711, "", "", ""};
 }
 
 void bare_end(struct bare_exchange *b, enum pst_end why)

@@ -83,7 +83,7 @@ void h1_bench_init(struct h1_bench *b)
     must(pst_server_route(b->w.server, "POST /stream", &stream) == 0, "no route");
     test_worker_start(&b->w);
     b->host.wake = on_wake;
-    b->host.peer = (struct pst_peer_info){"192.0.2.1", 4711, "", ""};
+    b->host.peer = (struct pst_peer_info){"192.0.2.1", 4711, "", "", ""};
 }
 
 void h1_bench_close(struct h1_bench *b, enum pst_end why)

@@ -244,6 +244,7 @@ static void pair_op_info(const struct pst_transport *t, struct pst_transport_inf
                                             .security = "",
                                             .cipher = "",
                                             .alpn = "",
+                                            .client = "",
                                             .failure = ""};
     (void)snprintf(ret_info->address, sizeof(ret_info->address), "%s", p->address);
     if (p->ended == PST_IO_ERR)

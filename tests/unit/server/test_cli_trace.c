@@ -15,8 +15,8 @@
 #include "server/cli_sink.h"
 #include "server/cli_trace.h"
 
-static const struct pst_peer_info plain = {"127.0.0.1", 4000, "", ""};
-static const struct pst_peer_info secure = {"::1", 4001, "TLSv1.3", "TLS1-3-AES-128-GCM-SHA256"};
+static const struct pst_peer_info plain = {"127.0.0.1", 4000, "", "", ""};
+static const struct pst_peer_info secure = {"::1", 4001, "TLSv1.3", "TLS1-3-AES-128-GCM-SHA256", ""};
 
 /* A sink into memory: the tests are over before it is full. */
 struct fixture {
