@@ -223,7 +223,8 @@ int pst_server_start(struct pst_server *server)
     server->workers = calloc(server->worker_count, sizeof(*server->workers));
     if (!server->workers)
         return pst_server_fail(server, PST_E_NOMEM, "cannot start: %s", pst_strerror(PST_E_NOMEM));
-    server->is_started = server->is_running = true; /* once only: the sockets go over to the workers */
+    server->is_started = true; /* once only: the sockets go over to the workers */
+    server->is_running = true;
     if (server->cert_count > 0) {
         err = pst_server_load_certs(server, &server->start_sets, server->error, sizeof(server->error));
         if (!err)
