@@ -26,6 +26,7 @@
     X(form_text_bytes, 1048576, 1, 1073741824, "names and values of a form's fields together, or a posted text or JSON; over it 413") \
     X(form_file_bytes, 1073741824, 1, 1099511627776, "one file of a form; over it 413")                      \
     X(part_head_bytes, 4096, 64, 65536, "header section of one part of a multipart body; over it 413")       \
+    X(post_memory_bytes, 268435456, 65536, 1099511627776, "memory of all posts on their way in; over it 503 for all but small ones") \
     X(json_depth, 64, 1, 1024, "nesting of posted JSON; over it 413")                                        \
     X(boxes, 100, 0, 1000000, "boxes that --boxes auto makes (0: no limit); over it 507") \
     X(box_bytes, 1073741824, 0, 1099511627776, "fields and files of one box together (0: no limit); over it 507") \

@@ -4,12 +4,36 @@
  * nothing of the submission is freed; whichever comes last, the exchange's end or the job's, sees to that. */
 #include "handlers/submission_internal.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "handlers/access.h"
 #include "handlers/rate.h"
 
 enum { RETRY_S = 5 }; /* after an error that may pass */
+enum { SMALL_BYTES = 65536 };
+
+/* ---- memory ----
+ * What one connection may hold is bounded by the limits of forms, but there may be ten thousand of them, each
+ * with a megabyte that never comes to its end. So all together are bounded, too: over that, who holds much is
+ * refused, while small posts, which most are, still come through. */
+
+static atomic_size_t held_by_all;
+
+/* Counts what s holds now. Returns what all hold. */
+static size_t count_memory(struct pst_submission *s)
+{
+    size_t now = s->fields.text.cap + s->fields.cap * sizeof(*s->fields.fields) + s->part.text.cap +
+                 s->body.cap + s->upload.filling.cap + s->upload.writing.cap;
+    size_t more = now - s->held_bytes; /* where it is less, it wraps around, as the sum does then */
+    s->held_bytes = now;
+    return atomic_fetch_add(&held_by_all, more) + more;
+}
+
+static bool is_too_much(struct pst_submission *s)
+{
+    return count_memory(s) > s->limits.post_memory_bytes && s->held_bytes > SMALL_BYTES;
+}
 
 /* ---- what is wrong ---- */
 
@@ -73,6 +97,7 @@ static void free_reading(struct pst_submission *s)
 static void release(struct pst_submission *s)
 {
     free_reading(s);
+    (void)count_memory(s);
     if (pst_upload_is_busy(&s->upload) || s->is_committing)
         return;
     if (s->draft && pst_upload_has_begun(&s->upload) && !s->has_committed) {
@@ -84,6 +109,7 @@ static void release(struct pst_submission *s)
     }
     pst_draft_free(s->draft);
     pst_upload_fini(&s->upload);
+    (void)count_memory(s);
     free(s->has_file);
     free(s);
 }
@@ -244,7 +270,10 @@ void pst_submission_body(struct pst_exchange *ex, const char *data, size_t len, 
     (void)arg;
     if (!s) /* it has its outcome */
         return;
-    if (pst_submission_feed(s, data, len) != 0)
+    int err = pst_submission_feed(s, data, len);
+    if (!err && is_too_much(s) && !last) /* the last bytes make no difference */
+        err = pst_submission_refuse(s, 503, "too many large posts are on their way in; nothing was stored");
+    if (err)
         answer(s);
     else if (last)
         on_body_end(s);

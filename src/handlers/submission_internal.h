@@ -35,6 +35,7 @@ struct pst_submission {
     struct pst_slice type, charset; /* of the body; the exchange's memory */
     struct pst_submission_key key;
     uint64_t fed_bytes;
+    size_t held_bytes; /* of memory, as counted among those of all submissions */
 
     /* what was read */
     struct pst_form *form;

@@ -284,6 +284,38 @@ static void test_life__written_slower_than_it_comes__bounded(void **state)
     free(body);
 }
 
+/* What all connections hold together is bounded, not only what one does; small posts come through. */
+static void test_life__many_hold_much__later_large_ones_refused(void **state)
+{
+    enum { LEN = 100000, HALF = LEN * 7 / 10 };
+    struct bench *b = *state;
+    static char text[LEN];
+    static const char plain[] = "Content-Type: text/plain\r\n";
+    memset(text, 'x', sizeof text);
+    b->w.limits.body_idle_ms = 3600000; /* while the refused one lingers */
+    b->w.limits.body_rate_bytes = 0;
+    for (int round = 0; round < 3; round++) {
+        b->w.limits.post_memory_bytes = 200000; /* a buffer of 128 KiB fits, two do not */
+        open_with(b, plain, LEN);
+        assert_int_equal(bench_send(b, text, HALF, 4096, true), HALF);
+        struct pair *first = b->p;
+        assert_string_equal(bench_post(b, plain, text, LEN, 4096),
+                            "503 too many large posts are on their way in; nothing was stored (later)");
+        b->w.limits.post_memory_bytes = 100000;
+        assert_int_equal(strncmp(bench_post(b, plain, "small", 5, 1), "201 ", 4), 0);
+        b->p = first;
+        b->got.len = 0;
+        if (round == 1) { /* what was held is given back this way, too */
+            bench_close(b, PST_IO_ERR);
+            continue;
+        }
+        assert_int_equal(bench_send(b, text + HALF, LEN - HALF, 4096, true), LEN - HALF);
+        test_worker_jobs(&b->w);
+        assert_int_equal(strncmp(bench_take(b), "HTTP/1.1 201", 12), 0);
+        bench_close(b, PST_IO_EOF);
+    }
+}
+
 /* Few and large writes: that is what an upload's cost hangs on. */
 static void test_life__large_upload__few_writes(void **state)
 {
@@ -367,6 +399,7 @@ int main(void)
         LIFE(test_life__refused_while_a_job_writes__answered_at_once),
         LIFE(test_life__spam_behind_a_file__discarded_and_nobody_told),
         LIFE(test_life__written_slower_than_it_comes__bounded),
+        LIFE(test_life__many_hold_much__later_large_ones_refused),
         LIFE(test_life__large_upload__few_writes),
         LIFE(test_life__small_files__one_job),
         LIFE(test_life__a_hundred_at_once__each_its_own),
