@@ -53,6 +53,13 @@ PST_API int pst_tls_reload(struct pst_server *server, char *why, size_t why_size
  * PST_E_STATE. */
 PST_API int pst_tls_watch(struct pst_server *server);
 
+/* Makes the certificates of a local CA (what "postern cert" or scripts/mkcert.sh made, with the CA's key
+ * still beside it) anew before they end, and where covers_addresses also when this machine has addresses that
+ * they are not for: at the start, whenever addresses change, and every 12 hours. No other file is touched.
+ * What was done goes to the observer's on_notice. Implies pst_tls_watch(). Before pst_server_start(). Error:
+ * PST_E_STATE. */
+PST_API int pst_tls_renew_local(struct pst_server *server, bool covers_addresses);
+
 /* Session tickets are given out unless is_on is false: clients that come back need no signature of ours.
  * Their keys are made anew every 12 hours, and whenever other certificates are served. Before
  * pst_server_start(). */

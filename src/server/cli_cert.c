@@ -67,7 +67,7 @@ static void print_names(const struct pst_local_names *names)
     fputs("\nNames given on earlier runs are not kept: give all you want each time.\n", stdout);
 }
 
-static void print_files(const struct pst_cli_cert *cli, const struct pst_local_request *request,
+static void print_files(const struct pst_cli_make *cli, const struct pst_local_request *request,
                         const struct pst_local_result *result, const char *path)
 {
     char day[16];
@@ -83,7 +83,7 @@ static void print_files(const struct pst_cli_cert *cli, const struct pst_local_r
            day);
 }
 
-static void print_advice(const struct pst_cli_cert *cli, const struct pst_local_result *result,
+static void print_advice(const struct pst_cli_make *cli, const struct pst_local_result *result,
                          const char *ca_file)
 {
     if (result->ca_state == PST_LOCAL_CA_REPLACED)
@@ -105,7 +105,7 @@ static void print_advice(const struct pst_cli_cert *cli, const struct pst_local_
              "CA.");
 }
 
-static void print_result(const struct pst_cli_cert *cli, const struct pst_local_request *request,
+static void print_result(const struct pst_cli_make *cli, const struct pst_local_request *request,
                          const struct pst_local_result *result, const char *dir, const char *host)
 {
     char path[QUOTED_BYTES], file[PATH_MAX + 8], ca_file[QUOTED_BYTES];
@@ -138,7 +138,7 @@ static void hold_signals(void)
     (void)sigprocmask(SIG_BLOCK, &set, NULL); /* until the end: it is a matter of milliseconds */
 }
 
-static int make(struct pst_cli_cert *cli, struct pst_local_folder *folder)
+static int make(struct pst_cli_make *cli, struct pst_local_folder *folder)
 {
     char host[HOST_BYTES] = "", ca_name[CA_NAME_BYTES];
     struct pst_tls_name host_name;
@@ -169,7 +169,7 @@ static int make(struct pst_cli_cert *cli, struct pst_local_folder *folder)
 
 int pst_cli_cert(int argc, char **argv)
 {
-    struct pst_cli_cert cli;
+    struct pst_cli_make cli;
     struct pst_local_folder folder;
     char error[PST_CLI_ERROR_BYTES];
     if (!pst_cli_cert_parse(&cli, argc, argv, error))

@@ -37,7 +37,7 @@ static bool set_days(unsigned *ret_days, const char *value, unsigned most, const
     return true;
 }
 
-static bool apply(struct pst_cli_cert *cli, enum option option, const char *value, char *error)
+static bool apply(struct pst_cli_make *cli, enum option option, const char *value, char *error)
 {
     switch (option) {
     case OPTION_DIR:
@@ -61,7 +61,7 @@ static bool apply(struct pst_cli_cert *cli, enum option option, const char *valu
     return true;
 }
 
-static bool add_name(struct pst_cli_cert *cli, const char *word, char *error)
+static bool add_name(struct pst_cli_make *cli, const char *word, char *error)
 {
     struct pst_tls_name name;
     const char *why = pst_tls_name_read(&name, word);
@@ -74,11 +74,11 @@ static bool add_name(struct pst_cli_cert *cli, const char *word, char *error)
                 PST_LOCAL_NAMES_MAX);
 }
 
-bool pst_cli_cert_parse(struct pst_cli_cert *ret_cli, int argc, char **argv, char error[PST_CLI_ERROR_BYTES])
+bool pst_cli_cert_parse(struct pst_cli_make *ret_cli, int argc, char **argv, char error[PST_CLI_ERROR_BYTES])
 {
     static const char *const always[] = {"localhost", "127.0.0.1", "::1"};
     *ret_cli =
-        (struct pst_cli_cert){.dir = "certs", .days = PST_LOCAL_DAYS_MAX, .ca_days = PST_LOCAL_CA_DAYS};
+        (struct pst_cli_make){.dir = "certs", .days = PST_LOCAL_DAYS_MAX, .ca_days = PST_LOCAL_CA_DAYS};
     error[0] = '\0';
     for (size_t i = 0; i < COUNT(always); i++)
         (void)add_name(ret_cli, always[i], error);

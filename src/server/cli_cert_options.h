@@ -8,7 +8,7 @@
 #include "server/cli_args.h"
 #include "server/local_cert.h"
 
-struct pst_cli_cert {
+struct pst_cli_make {
     const char *dir; /* of argv, or static */
     unsigned days, ca_days;
     bool new_ca, throw_away_ca_key, help;
@@ -16,7 +16,7 @@ struct pst_cli_cert {
 };
 
 /* argv[0] is the command. False with one line in error. */
-bool pst_cli_cert_parse(struct pst_cli_cert *ret_cli, int argc, char **argv, char error[PST_CLI_ERROR_BYTES]);
+bool pst_cli_cert_parse(struct pst_cli_make *ret_cli, int argc, char **argv, char error[PST_CLI_ERROR_BYTES]);
 void pst_cli_cert_help(FILE *out);
 
 #endif

@@ -21,6 +21,7 @@
 #include "server/cli_observer.h"
 #include "server/cli_signals.h"
 #include "server/cli_store.h"
+#include "server/local_renew.h"
 #include "server/server.h"
 
 /* A start that fails: the line that says why, and the exit status. */
@@ -114,6 +115,17 @@ static int require_certificate(const struct pst_cli *cli)
                   access(first->cert, F_OK) != 0 ? first->cert : first->key);
 }
 
+/* What has ended while nobody served it could not be loaded. */
+static void renew_certificates(const struct pst_cli *cli)
+{
+    char text[PST_LOCAL_ERROR_BYTES];
+    for (size_t i = 0; !cli->check && i < cli->cert_count; i++) {
+        struct pst_local_renewal renewal = {.cert_file = cli->certs[i].cert, .now = (int64_t)time(NULL)};
+        if (pst_local_renew(&renewal, text, sizeof text) == PST_LOCAL_RENEWED)
+            puts(text); /* where it cannot be done the keeper says so, or loading does */
+    }
+}
+
 static int set_up_tls(struct program *prog)
 {
     const struct pst_cli *cli = prog->cli;
@@ -122,6 +134,7 @@ static int set_up_tls(struct program *prog)
     int status = require_certificate(cli);
     if (status)
         return status;
+    renew_certificates(cli);
     int err = 0;
     for (size_t i = 0; !err && i < cli->cert_count; i++)
         err = pst_tls_add(prog->server, cli->certs[i].cert, cli->certs[i].key, cli->certs[i].password);
@@ -134,7 +147,7 @@ static int set_up_tls(struct program *prog)
     if (!err && cli->client_ca)
         err = pst_tls_client_ca(prog->server, cli->client_ca, !cli->is_client_cert_optional);
     if (!err)
-        err = pst_tls_watch(prog->server);
+        err = pst_tls_renew_local(prog->server, cli->is_public);
     return err ? REFUSE("%s", reason(prog, err)) : 0;
 }
 

@@ -5,16 +5,21 @@
  * a link, its being put anew is what counts. */
 #include <errno.h>
 #include <libgen.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "postern/tls.h"
 #include "server/internal.h"
+#include "server/local_renew.h"
 #include "server/server.h"
 
 /* A certificate and its key are two files: what comes within this time of each other is one change. */
@@ -26,6 +31,7 @@ struct pst_keeper {
     struct pst_server *server;
     pthread_t thread;
     int inotify_fd, end_fd;
+    int address_fd;    /* netlink: something about this machine's addresses has changed; -1: not asked */
     int ticket_folder; /* its watch; -1: none */
     size_t name_count;
     char **names; /* of the files, without their folders */
@@ -120,6 +126,47 @@ static void rotate(struct pst_keeper *keeper)
         pst_server_notice(server, "no randomness for new ticket keys; the old ones stay in use");
 }
 
+/* The watch sees the new files, and reads them. */
+static void renew(struct pst_keeper *keeper)
+{
+    struct pst_server *server = keeper->server;
+    char text[PST_LOCAL_ERROR_BYTES];
+    struct pst_local_names *addresses = NULL;
+    if (!server->renews_local)
+        return;
+    if (server->covers_addresses && (addresses = malloc(sizeof(*addresses))) != NULL)
+        pst_local_addresses(addresses);
+    for (size_t i = 0; i < server->cert_count; i++) {
+        struct pst_local_renewal renewal = {
+            .cert_file = server->certs[i].cert, .now = (int64_t)time(NULL), .addresses = addresses};
+        if (pst_local_renew(&renewal, text, sizeof(text)) != PST_LOCAL_LEFT_ALONE)
+            pst_server_notice(server, "%s", text);
+    }
+    free(addresses);
+}
+
+/* Without it addresses are looked at every 12 hours only. */
+static int open_addresses(void)
+{
+    struct sockaddr_nl own = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    if (fd >= 0 && bind(fd, (const struct sockaddr *)&own, sizeof(own)) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* What it says does not matter: all addresses are asked for anew. */
+static void drain_addresses(int fd)
+{
+    char message[8192];
+    ssize_t n;
+    do
+        n = recv(fd, message, sizeof(message), 0);
+    while (n > 0 || (n < 0 && (errno == ENOBUFS || errno == EINTR)));
+}
+
 static uint64_t now_ms(void)
 {
     return pst_clock_system.now_us(NULL) / 1000;
@@ -129,20 +176,29 @@ static void *keep(void *arg)
 {
     struct pst_keeper *keeper = arg;
     uint64_t rotate_at_ms = now_ms() + ROTATE_MS;
-    bool is_due = false;
-    struct pollfd fds[2] = {{.fd = keeper->inotify_fd, .events = POLLIN},
-                            {.fd = keeper->end_fd, .events = POLLIN}};
+    bool is_due = false, is_moved = false; /* files, addresses have changed */
+    struct pollfd fds[3] = {{.fd = keeper->inotify_fd, .events = POLLIN},
+                            {.fd = keeper->end_fd, .events = POLLIN},
+                            {.fd = keeper->address_fd, .events = POLLIN}}; /* poll() passes over -1 */
+    renew(keeper);
     for (;;) {
         uint64_t now = now_ms();
         if (now >= rotate_at_ms) {
             rotate(keeper);
+            renew(keeper);
             rotate_at_ms = now + ROTATE_MS;
         }
-        int ready = poll(fds, 2, is_due ? QUIET_MS : (int)(rotate_at_ms - now));
+        int ready = poll(fds, 3, is_due || is_moved ? QUIET_MS : (int)(rotate_at_ms - now));
         if ((ready < 0 && errno != EINTR) || (ready > 0 && fds[1].revents))
             return NULL;
-        if (ready > 0 && fds[0].revents) {
-            is_due = read_events(keeper) || is_due;
+        if (ready > 0) {
+            is_due = (fds[0].revents && read_events(keeper)) || is_due;
+            is_moved = fds[2].revents || is_moved;
+            if (fds[2].revents)
+                drain_addresses(keeper->address_fd);
+        } else if (ready == 0 && is_moved) {
+            is_moved = false;
+            renew(keeper);
         } else if (ready == 0 && is_due) {
             is_due = false;
             reload(keeper);
@@ -171,6 +227,8 @@ static void drop(struct pst_keeper *keeper)
         close(keeper->inotify_fd);
     if (keeper->end_fd >= 0)
         close(keeper->end_fd);
+    if (keeper->address_fd >= 0)
+        close(keeper->address_fd);
     free(keeper);
 }
 
@@ -182,6 +240,7 @@ int pst_keeper_new(struct pst_keeper **ret_keeper, struct pst_server *server)
     keeper->server = server;
     keeper->ticket_folder = -1;
     keeper->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    keeper->address_fd = server->renews_local && server->covers_addresses ? open_addresses() : -1;
     keeper->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     keeper->names = calloc(3 * server->cert_count + 2, sizeof(*keeper->names));
     int err = !keeper->names ? PST_E_NOMEM : keeper->inotify_fd < 0 || keeper->end_fd < 0 ? PST_E_SYSTEM : 0;

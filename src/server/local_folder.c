@@ -17,7 +17,7 @@
 
 #define WORK ".mkcert"
 /* More than any certificate that could be served. */
-enum { FILE_BYTES_MAX = 1 << 17, WORK_PATH_BYTES = 64 };
+enum { FILE_BYTES_MAX = 1 << 17, WORK_PATH_BYTES = 300 };
 
 int pst_local_fail(struct pst_local_folder *folder, int err, const char *format, ...)
 {

@@ -28,6 +28,16 @@ int pst_tls_watch(struct pst_server *server)
     return 0;
 }
 
+int pst_tls_renew_local(struct pst_server *server, bool covers_addresses)
+{
+    int err = pst_tls_watch(server);
+    if (!err) {
+        server->renews_local = true;
+        server->covers_addresses = covers_addresses;
+    }
+    return err;
+}
+
 int pst_tls_profile(struct pst_server *server, enum pst_tls_policy policy)
 {
     if (server->is_started)

@@ -270,6 +270,85 @@ class Clients(CertCase):
                                                     "other.example refused"], done.stderr)
 
 
+class WhileServing(CertCase):
+    def make_old(self, maker, days_gone, days_left):
+        """A CA, and a certificate as its maker would have signed it that many days ago."""
+        self.make() if maker == "postern" else mkcert(self.dir)
+        work = self.folder("work-" + maker)
+        os.makedirs(work)
+        moment = lambda days: time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + days * DAY_S))
+        with open(os.path.join(work, "cnf"), "w", encoding="utf-8") as file:
+            file.write("[req]\ndistinguished_name=d\n[d]\n[ca]\ndefault_ca=c\n[c]\ndatabase=i\nserial=s\n"
+                       "new_certs_dir=.\ndefault_md=sha256\npolicy=p\n[p]\norganizationName=optional\n"
+                       "commonName=supplied\n[x]\nbasicConstraints=critical,CA:FALSE\nextendedKeyUsage=serverAuth\n"
+                       "authorityKeyIdentifier=keyid\nsubjectAltName=DNS:localhost,DNS:kept.example,IP:127.0.0.1\n")
+        open(os.path.join(work, "i"), "w").close()
+        mk.openssl("req", "-new", "-config", "cnf", "-key", self.path("localhost-key.pem"), "-subj",
+                   "/O=postern/CN=localhost", "-out", "r", cwd=work)
+        mk.openssl("ca", "-batch", "-notext", "-config", "cnf", "-extensions", "x", "-create_serial", "-keyfile",
+                   self.path("ca-key.pem"), "-cert", self.path("ca.pem"), "-in", "r", "-out", "leaf", "-startdate",
+                   moment(-days_gone), "-enddate", moment(days_left), cwd=work)
+        shutil.copy(os.path.join(work, "leaf"), self.path("localhost.pem"))
+
+    def start(self, *options):
+        os.makedirs(self.folder("site"), exist_ok=True)
+        server = Server("--https", "0", "--no-http", "--cert", self.path("localhost.pem"), "--key",
+                        self.path("localhost-key.pem"), *options, self.folder("site"))
+        self.addCleanup(server.stop)
+        return server
+
+    def served(self, server):
+        door = server.door("https")
+        context = ssl.create_default_context(cafile=self.path("ca.pem"))
+        with socket.create_connection((door.host, door.port), timeout=60) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost") as secure:
+                return secure.getpeercert()
+
+    def test_serve__certificate_about_to_end_or_ended__is_made_anew_first(self):
+        for maker, gone, left in (("postern", 380, 10), ("mkcert.sh", 400, -3)):
+            with self.subTest(maker=maker):
+                self.dir = self.folder(maker)
+                self.make_old(maker, gone, left)
+                key, ca = mk.contents(self.path("localhost-key.pem")), mk.contents(self.path("ca.pem"))
+                server = self.start()
+                server.out.wait_for("was made anew before its end")
+                cert = self.served(server)
+                self.assertGreater(ssl.cert_time_to_seconds(cert["notAfter"]), time.time() + 300 * DAY_S)
+                self.assertIn(("DNS", "kept.example"), cert["subjectAltName"])
+                self.assertIn(": OK\n", self.verify())
+                self.assertEqual((mk.contents(self.path("localhost-key.pem")), mk.contents(self.path("ca.pem"))),
+                                 (key, ca))
+
+    def test_serve__only_checking_or_without_the_ca_key__nothing_is_touched(self):
+        self.make_old("postern", 380, 10)
+        before = mk.snapshot(self.dir)
+        os.makedirs(self.folder("site"))
+        status, out, err = run("--check", "--cert", self.path("localhost.pem"), "--key", self.path("localhost-key.pem"),
+                               self.folder("site"))
+        self.assertEqual((status, out), (0, "ok\n"), err)
+        self.assertEqual(mk.snapshot(self.dir), before)
+        os.remove(self.path("ca-key.pem"))
+        before = mk.snapshot(self.dir)
+        self.served(self.start())
+        self.assertEqual(mk.snapshot(self.dir), before)
+
+    def test_serve__public_with_addresses_the_certificate_lacks__they_are_added(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect(("192.0.2.1", 9))  # sends nothing
+            except OSError:
+                self.skipTest("this machine has no address but its own")
+            address = probe.getsockname()[0]
+        self.make(address)  # so that the CA may sign for it, even if it is no private one
+        self.make()
+        self.assertNotIn("IP Address:" + address, mk.Certificate(self.path("localhost.pem")).names())
+        server = self.start("--public")
+        server.out.wait_for("for this machine's addresses")
+        server.out.wait_for("certificates were read anew")
+        self.assertIn(("IP Address", address), self.served(server)["subjectAltName"])
+        self.assertIn(": OK\n", self.verify())
+
+
 class WhenThingsGoWrong(CertCase):
     def test_cert__command_line_wrong__status_2_and_nothing_is_made(self):
         for words in (["--frob"], ["--days"], ["--days", "0"], ["--days", "398"], ["--days", "x"], ["--ca-days", "0"],
