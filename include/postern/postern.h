@@ -12,6 +12,7 @@
 #include <postern/job.h>
 #include <postern/json.h>
 #include <postern/limits.h>
+#include <postern/metrics.h>
 #include <postern/posts.h>
 #include <postern/server.h>
 #include <postern/slice.h>

@@ -84,6 +84,19 @@ void pst_connection_die(struct pst_connection *c, enum pst_end why)
     c->state = PST_CONNECTION_DEAD;
 }
 
+static void count_handshake(struct pst_connection *c, bool is_done)
+{
+    struct pst_counters *counters = &c->driver->http->counters;
+    struct pst_transport_info info;
+    c->transport->ops->info(c->transport, &info);
+    if (!info.is_secure)
+        return;
+    if (is_done)
+        pst_count(info.is_resumed ? &counters->handshakes_resumed : &counters->handshakes_full, 1);
+    else if (info.failure[0]) /* who comes and goes without a byte has begun none */
+        pst_count(&counters->handshakes_failed, 1);
+}
+
 /* The transport has failed: named in the log, unless an exchange's line will say so. */
 static void die_of_transport(struct pst_connection *c)
 {
@@ -103,6 +116,7 @@ static bool step_handshake(struct pst_connection *c)
         return false;
     if (io == PST_IO_ERR && pst_connection_meet_http(c))
         return true;
+    count_handshake(c, io == PST_IO_OK);
     if (io != PST_IO_OK || c->is_draining) {
         die_of_transport(c);
         return true;
@@ -157,6 +171,7 @@ static void wrote(struct pst_connection *c, size_t n)
         begin_run(c);
     c->write_last_ms = pst_loop_now_ms(loop_of(c));
     c->write_bytes += n;
+    pst_count(&c->driver->http->counters.sent_bytes, n);
     c->turn_bytes += n;
     c->needs_flush = true;
 }
@@ -329,6 +344,8 @@ static bool take_scratch(struct pst_driver *driver)
 static enum pst_io read_once(struct pst_connection *c, size_t *ret_n)
 {
     enum pst_io io = c->transport->ops->read(c->transport, c->driver->scratch, PST_CHUNK_BYTES, ret_n);
+    if (io == PST_IO_OK)
+        pst_count(&c->driver->http->counters.received_bytes, *ret_n);
     if (must_wait(io, &c->rd_wait) || io != PST_IO_OK || c->is_rdhup ||
         c->transport->ops->pending(c->transport))
         return io;

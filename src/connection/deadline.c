@@ -105,6 +105,8 @@ static void act(struct pst_connection *c, enum due due)
 {
     switch (due) {
     case DUE_HANDSHAKE:
+        if (c->host.is_secure)
+            pst_count(&c->driver->http->counters.handshakes_stalled, 1);
         pst_connection_report(c, "handshake deadline");
         pst_connection_die(c, PST_END_PEER_CLOSED);
         break;

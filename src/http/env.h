@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/counters.h"
 #include "base/pool.h"
 #include "http/gate.h"
 #include "http/router.h"
@@ -28,6 +29,7 @@ struct pst_http_env {
     struct pst_gate_host last_host;
     /* Reports; each may be NULL. */
     void (*on_exchange)(struct pst_http_env *env, const struct pst_log_entry *entry);
+    struct pst_counters counters; /* of the worker's thread */
     /* private */
     int64_t date_time;
     char date[PST_HTTP_DATE_BYTES];

@@ -54,8 +54,15 @@ struct pst_exchange *pst_exchange_new(struct pst_http_env *env, struct pst_sessi
     return ex;
 }
 
+static void count(struct pst_exchange *ex)
+{
+    unsigned class = ex->is_begun_reply ? (unsigned)ex->reply.status / 100 : 0;
+    pst_count(&ex->env->counters.replies[class <= 5 ? class : 5], 1);
+}
+
 static void report(struct pst_exchange *ex, enum pst_end why)
 {
+    count(ex);
     if (!ex->env->on_exchange)
         return;
     struct pst_log_entry entry = {

@@ -43,7 +43,9 @@ void pst_cli_help(FILE *out)
     fputs("\nLimits, as in --limit body_bytes=5000000 (times in milliseconds, sizes in bytes):\n", out);
     for (size_t i = 0; i < COUNT(limits); i++)
         fprintf(out, "  %-18s %10llu  %s\n", limits[i].name, limits[i].def, limits[i].text);
-    fputs("\nCtrl-C or SIGTERM ends it: what is in flight is finished first, within drain_ms.\n"
+    fputs("\nCtrl-C or SIGTERM ends it: what is in flight is finished first, within drain_ms. SIGHUP reads "
+          "the files\n"
+          "of TLS anew (it notices changes by itself, too); SIGUSR1 writes a line of metrics into the log.\n"
           "Exit status: 0 ended as asked, 1 failed while running, 2 could not start.\n",
           out);
 }

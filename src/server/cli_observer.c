@@ -176,6 +176,17 @@ static void on_turn_end(void *arg)
         pst_cli_sink_flush(local->trace_sink);
 }
 
+void pst_cli_reports_last(struct pst_cli_reports *reports, const char *text)
+{
+    struct pst_cli_sink *sink = reports->log_wanted ? new_sink(reports->log) : NULL;
+    if (!sink)
+        return;
+    struct pst_cli_log log = {.stamp_len = 0};
+    pst_cli_log_notice(&log, sink, text, (int64_t)time(NULL));
+    pst_cli_sink_finish(sink);
+    free(sink);
+}
+
 int pst_cli_observe(struct pst_server *server, struct pst_cli_reports *reports)
 {
     /* What is not wanted is not observed: without on_trace, the server need not gather the bytes of a file

@@ -17,6 +17,8 @@ struct pst_cli_reports {
 /* Opens the log file, if one is named. Returns 0 or a positive errno. */
 int pst_cli_reports_init(struct pst_cli_reports *reports, const struct pst_cli *cli);
 void pst_cli_reports_fini(struct pst_cli_reports *reports);
+/* At the end, when no worker writes any more: one line more in the log, if there is one. */
+void pst_cli_reports_last(struct pst_cli_reports *reports, const char *text);
 /* Returns what pst_server_observe() does. */
 int pst_cli_observe(struct pst_server *server, struct pst_cli_reports *reports);
 

@@ -231,6 +231,15 @@ static int open_doors(struct program *prog)
 
 /* ---- running ---- */
 
+static void tell_end(struct program *prog)
+{
+    struct pst_metrics metrics;
+    char line[512];
+    pst_server_metrics(prog->server, &metrics);
+    pst_metrics_line(&metrics, line, sizeof line);
+    pst_cli_reports_last(&prog->reports, line);
+}
+
 static int run(struct program *prog)
 {
     pst_cli_signals_block();
@@ -246,6 +255,7 @@ static int run(struct program *prog)
         pst_server_stop(prog->server); /* nobody else could */
     err = pst_server_wait(prog->server);
     pst_cli_signals_end(&signals);
+    tell_end(prog);
     if (failed)
         return pst_cli_complain(
             PST_CLI_FAILED, "no thread for signals could be made: %s",

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <postern/tls.h>
+#include <postern/metrics.h>
 
 #include "server/server.h"
 
@@ -15,6 +15,7 @@ static void fill(sigset_t *set)
     (void)sigaddset(set, SIGINT);
     (void)sigaddset(set, SIGTERM);
     (void)sigaddset(set, SIGHUP);
+    (void)sigaddset(set, SIGUSR1);
 }
 
 void pst_cli_signals_block(void)
@@ -42,6 +43,15 @@ static void on_hangup(struct pst_cli_signals *signals)
         pst_server_reread(signals->server, "SIGHUP");
 }
 
+static void tell_metrics(struct pst_server *server)
+{
+    struct pst_metrics metrics;
+    char line[512];
+    pst_server_metrics(server, &metrics);
+    pst_metrics_line(&metrics, line, sizeof line);
+    pst_server_notice(server, "%s", line);
+}
+
 static void *attend(void *arg)
 {
     struct pst_cli_signals *signals = arg;
@@ -53,6 +63,8 @@ static void *attend(void *arg)
             return NULL;
         if (number == SIGHUP)
             on_hangup(signals);
+        else if (number == SIGUSR1)
+            tell_metrics(signals->server);
         else
             pst_server_stop(signals->server);
     }

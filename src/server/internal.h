@@ -90,6 +90,7 @@ struct pst_server {
     unsigned worker_count;
     struct pst_worker *workers; /* from the start until the server is freed: others may post to them */
     bool is_started;
+    uint64_t started_ms;    /* of the system clock */
     atomic_bool is_running; /* pst_tls_reload() asks on any thread */
     int stop_fd;            /* eventfd: each write wakes all workers */
     /* How often it was asked to stop: two writes may reach a worker as one event. */
@@ -133,9 +134,6 @@ int pst_server_make_gate(struct pst_server *server);
 void pst_server_free_gate(struct pst_server *server);
 /* For env->serves_host. */
 bool pst_worker_serves_host(struct pst_http_env *env, struct pst_slice host);
-
-/* worker.c: tells the observer, on the first worker's thread. Any thread, while the workers run. */
-void pst_server_notice(struct pst_server *server, const char *format, ...) PST_PRINTF(2, 3);
 
 /* worker.c. All on the thread that starts the server, except that the worker then runs on its own. */
 int pst_worker_init(struct pst_worker *worker, struct pst_server *server, unsigned number);

@@ -223,6 +223,7 @@ int pst_server_start(struct pst_server *server)
     server->workers = calloc(server->worker_count, sizeof(*server->workers));
     if (!server->workers)
         return pst_server_fail(server, PST_E_NOMEM, "cannot start: %s", pst_strerror(PST_E_NOMEM));
+    server->started_ms = pst_clock_system.now_us(NULL) / 1000;
     server->is_started = true; /* once only: the sockets go over to the workers */
     server->is_running = true;
     if (server->cert_count > 0) {

@@ -12,5 +12,7 @@ int pst_server_cert_info(const struct pst_server *server, size_t i, struct pst_t
 /* Has the certificates, and what belongs to them, read anew; what came of it is a notice. why_now: for a
  * person. Any thread, while the server runs; blocks. */
 void pst_server_reread(struct pst_server *server, const char *why_now);
+/* Tells the observer, on the first worker's thread. Any thread, while the workers run. */
+void pst_server_notice(struct pst_server *server, const char *format, ...) PST_PRINTF(2, 3);
 
 #endif

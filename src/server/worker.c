@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server/internal.h"
+#include "server/server.h"
 #include "transport/tcp.h"
 
 /* Connections accepted from one listener in one turn; the rest wait for the next, so that a burst of new ones
@@ -30,9 +31,12 @@ static void serve(struct pst_worker_door *door, int fd, const struct sockaddr_st
     const struct sockaddr *addr = (const struct sockaddr *)peer;
     int err = door->is_secure ? pst_tls_new(&transport, worker->tls, &worker->pools, fd, addr, peer_len)
                               : pst_tcp_new(&transport, fd, addr, peer_len);
+    struct pst_counters *counters = &worker->env.counters;
+    pst_count(door->is_secure ? &counters->connections_tls : &counters->connections_plain, 1);
     if (err == 0)
-        /* An error has closed the connection: out of memory; the client may try again. */
-        (void)pst_connection_open(&worker->driver, transport, NULL);
+        err = pst_connection_open(&worker->driver, transport, NULL);
+    if (err) /* it was closed: out of memory; the client may try again */
+        pst_count(&counters->connections_ended, 1);
 }
 
 static bool has_room(const struct pst_worker *worker)
@@ -166,6 +170,7 @@ static void on_stop(struct pst_watch *watch, unsigned events)
 static void on_closed(struct pst_driver *driver)
 {
     struct pst_worker *worker = driver->arg;
+    pst_count(&worker->env.counters.connections_ended, 1);
     accept_again(worker);
     stop_when_empty(worker);
 }

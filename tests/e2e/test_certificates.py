@@ -321,6 +321,52 @@ class Policy(Case):
         self.assertIn("KEYUPDATE", done.stderr.decode() + done.stdout.decode())
 
 
+class Metrics(Case):
+    def test_line__on_a_signal_and_at_the_end(self):
+        server = Server("--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--workers", "2",
+                        *self.pair(self.ca.issue("metrics", ["localhost"])), self.site, doors=2)
+        self.addCleanup(server.stop)
+        server.port = server.door("https").port
+        context = self.context()
+        with self.connect(server, "localhost", context) as s:
+            self.assertIn(b"200 OK", self.ask(s))
+            session = s.session
+        raw = socket.create_connection(("127.0.0.1", server.port), timeout=harness.PATIENCE_S)
+        with context.wrap_socket(raw, server_hostname="localhost", session=session) as s:
+            self.assertIn(b"200 OK", self.ask(s))
+        with self.assertRaises(ssl.SSLError):  # knows no CA of ours
+            self.connect(server, "localhost", ssl.create_default_context())
+        socket.create_connection(("127.0.0.1", server.port)).close()  # begins no handshake
+        plain = server.door("http")
+        with socket.create_connection(("127.0.0.1", plain.port), timeout=harness.PATIENCE_S) as s:
+            s.sendall(b"GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertIn(b" 404 ", s.recv(65536))
+            server.out.wait_for("client rejected our certificate")
+            server.out.wait_for('"GET .* (200|404) ', 3)
+            server.process.send_signal(signal.SIGUSR1)
+            line = server.out.wait_for(r"up \d+\.\d s; connections \d+ \(http 1, https \d, open \d+\); .*")[0][0]
+            self.assertIn("requests 3 (1xx 0, 2xx 2, 3xx 0, 4xx 1, 5xx 0, none 0)", line)
+            self.assertIn("TLS handshakes full 1, resumed 1 (50.0%), failed 1, stalled 0", line)
+            self.assertRegex(line, r"bytes in [0-9]{3}, out [1-9][0-9]{2,}")
+        server.stop()
+        self.assertRegex(server.out.lines[-1], r"connections 5 \(http 1, https 4, open 0\).*failed 1, stalled 0$")
+
+    def test_stalled_handshake__is_counted(self):
+        server = self.serve(*self.pair(self.ca.issue("stall", ["localhost"])), "--limit", "handshake_ms=50")
+        with socket.create_connection(("127.0.0.1", server.port)) as s:
+            s.sendall(b"\x16\x03\x01")
+            self.assertEqual(s.recv(1), b"")
+        server.stop()
+        self.assertRegex(server.out.lines[-1], "failed 0, stalled 1$")
+
+    def test_no_log__no_line(self):
+        server = self.serve(*self.pair(self.ca.issue("quiet", ["localhost"])), "--no-log")
+        server.process.send_signal(signal.SIGUSR1)
+        server.err.wait_for("postern: up .* TLS handshakes full 0, resumed 0 .-., failed 0")
+        server.stop()
+        self.assertFalse([line for line in server.out.lines if "handshakes" in line])
+
+
 class Formats(Case):
     def subject_of(self, *args):
         server = self.serve(*args)

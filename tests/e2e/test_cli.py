@@ -265,7 +265,7 @@ class Log(Case):
         server.doors[0].ask("/")
         self.assertEqual(server.stop(), 0)
         with open(log, encoding="ascii") as f:
-            self.assertRegex(f.read(), r'\Abefore\n127\.0\.0\.1 .* ok\n\Z')
+            self.assertRegex(f.read(), r'\Abefore\n127\.0\.0\.1 .* ok\n- - - .* up .*\n\Z')
         self.assertFalse([line for line in server.out.lines if "GET" in line])
 
     def test_log__many_workers__whole_lines(self):
@@ -281,6 +281,7 @@ class Log(Case):
         self.assertEqual(server.stop(), 0)
         with open(log, encoding="ascii") as f:
             lines = f.read().splitlines()
+        self.assertIn(" up ", lines.pop())  # the run's numbers
         self.assertEqual(len(lines), 10 * 20 * 6)
         self.assertTrue(all(map(LINE.match, lines)))
 

@@ -149,7 +149,7 @@ class Drain(peers.Case):
             self.assertTrue(server.is_running())
             server.process.send_signal(second)
             self.assertEqual(server.wait(), 0)
-            self.assertTrue(server.out.lines[-1].endswith(" server stopped"), server.out.lines[-1])
+            self.assertTrue(server.out.lines[-2].endswith(" server stopped"), server.out.lines[-2:])
             client.close()
             canary.close()
 
