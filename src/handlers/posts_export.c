@@ -37,25 +37,38 @@ static void add_post(struct pst_reading *r, const struct pst_post *post)
     pst_text_adds(&r->text, "\n");
 }
 
+/* How many posts to read at once: fewer, where those before were so large that not all of them fitted. */
+static void fit_slice(struct pst_reading *r, size_t added, size_t count)
+{
+    if (added == 0) /* CSV's head alone may fill a piece */
+        return;
+    r->stream.slice = added < count ? (unsigned)added : r->stream.slice * 2;
+    if (r->stream.slice > SLICE_POSTS)
+        r->stream.slice = SLICE_POSTS;
+}
+
 static int add_slice(struct pst_reading *r)
 {
     struct pst_post_query query = {
         .box = r->path.box,
         .below = r->stream.below,
-        .limit = r->stream.left < SLICE_POSTS ? (unsigned)r->stream.left : SLICE_POSTS,
+        .limit = r->stream.left < r->stream.slice ? (unsigned)r->stream.left : r->stream.slice,
     };
+    size_t added = 0;
     struct pst_post_page *page = NULL;
     int err = pst_store_read(r->posts->store, &query, &page);
     if (err)
         return err;
     if (!r->stream.is_begun)
         err = begin(r, page);
-    for (size_t i = 0; i < page->count && !err && r->status == 0; i++) {
-        add_post(r, &page->posts[i]);
-        r->stream.below = page->posts[i].id;
+    /* A post may take megabytes, and six times that as JSON: no more than one over the piece's end. */
+    for (; added < page->count && !err && r->status == 0 && r->text.len < PIECE_BYTES; added++) {
+        add_post(r, &page->posts[added]);
+        r->stream.below = page->posts[added].id;
     }
-    r->stream.left -= page->count < r->stream.left ? page->count : r->stream.left;
-    r->stream.is_last = !page->is_more || page->count == 0 || r->stream.left == 0;
+    r->stream.left -= added < r->stream.left ? added : r->stream.left;
+    r->stream.is_last = (added == page->count && !page->is_more) || page->count == 0 || r->stream.left == 0;
+    fit_slice(r, added, page->count);
     pst_post_page_free(page);
     return err;
 }
@@ -66,6 +79,7 @@ static void make_piece(struct pst_reading *r)
     r->text.len = r->stream.sent = 0;
     if (!r->stream.is_begun) {
         r->stream.below = r->query.before;
+        r->stream.slice = SLICE_POSTS;
         r->stream.left = r->query.limit > 0 ? r->query.limit : UINT64_MAX;
     }
     do

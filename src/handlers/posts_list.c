@@ -98,12 +98,13 @@ static void read_box(struct pst_reading *r)
             total = page->box_count;
             begin_box(r, total);
         }
-        for (size_t i = 0; i < page->count; i++) {
-            add_post(r, &page->posts[i], shown++ == 0);
-            query.below = page->posts[i].id;
+        size_t added = 0;
+        for (; added < page->count && r->text.len < PAGE_BYTES; added++) {
+            add_post(r, &page->posts[added], shown++ == 0);
+            query.below = page->posts[added].id;
         }
-        left -= page->count < left ? page->count : left;
-        is_more = page->is_more && page->count > 0;
+        left -= added < left ? added : left;
+        is_more = added < page->count || (page->is_more && page->count > 0);
         pst_post_page_free(page);
     }
     r->next = is_more ? query.below : 0;

@@ -47,7 +47,8 @@ struct pst_reading {
     struct {
         char *names; /* the columns of CSV */
         uint64_t below, left;
-        size_t sent; /* of text */
+        size_t sent;    /* of text */
+        unsigned slice; /* posts to be read at once */
         bool is_begun, is_last, is_failed, is_running, is_closed;
     } stream;
 };

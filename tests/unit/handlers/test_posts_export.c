@@ -143,6 +143,26 @@ static void take_rest(struct posts_rig *rig, struct pair *p, struct pst_text *t)
     assert_false(t->failed);
 }
 
+/* A piece ends behind the post that fills it: whoever posts much has no reader's memory grow by many such. */
+static void test_export__large_posts__one_a_piece(void **state)
+{
+    enum { MANY = 20, LARGE = 70000 };
+    struct posts_rig *rig = *state;
+    char *text = filler(LARGE);
+    for (int i = 0; i < MANY; i++)
+        (void)store_rig_post(rig->store.store, "shut", text);
+    free(text);
+    static const char *const formats[] = {"csv", "ndjson"};
+    for (size_t i = 0; i < 2; i++) {
+        char target[100];
+        (void)snprintf(target, sizeof target, "/post/shut?format=%s&limit=2", formats[i]);
+        assert_string_equal(posts_rig_field(posts_rig_gets(rig, target, ""), "Content-Length"), "");
+        (void)snprintf(target, sizeof target, "/post/shut?format=%s", formats[i]);
+        const char *body = posts_rig_body(posts_rig_gets(rig, target, ""));
+        assert_ids(i == 0 ? strchr(body, '\n') + 1 : body, i == 0 ? "" : "{\"id\":", MANY, 1);
+    }
+}
+
 /* A reader that takes nothing has the server read no further: one piece waits, not the box. */
 static void test_export__slow_reader__store_waits(void **state)
 {
@@ -198,6 +218,7 @@ int main(void)
         TEST(test_export__whole_box__every_post_once),
         TEST(test_export__fields__as_a_download),
         TEST(test_export__names_without_end__csv_has_the_rest_in_more),
+        TEST(test_export__large_posts__one_a_piece),
         TEST(test_export__slow_reader__store_waits),
         TEST(test_export__peer_leaves__nothing_is_left),
     };
