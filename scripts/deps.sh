@@ -38,6 +38,7 @@ if [ "$(uname -m)" = x86_64 ]; then
 '
 fi
 needs_test='
+/usr/include/qrencode.h libqrencode-dev
 /usr/include/cmocka.h libcmocka-dev
 gnutls-cli gnutls-bin
 python3 python3

@@ -37,7 +37,7 @@ static void make_ca_name(char name[CA_NAME_BYTES], const char *host)
     (void)snprintf(user, sizeof(user), "%lu", (unsigned long)geteuid());
     if (getpwuid_r(geteuid(), &entry, buffer, sizeof(buffer), &found) == 0 && found)
         (void)snprintf(user, sizeof(user), "%s", found->pw_name);
-    int used = snprintf(name, CA_NAME_BYTES, "postern local CA ");
+    int used = snprintf(name, CA_NAME_BYTES, PST_LOCAL_CA_NAME " ");
     char *owner = name + used;
     (void)snprintf(owner, (size_t)(CA_NAME_BYTES - used), "%s@%s", user, host);
     for (char *p = owner; *p; p++)

@@ -19,6 +19,7 @@
 #include "server/cli_complain.h"
 #include "server/cli_doors.h"
 #include "server/cli_observer.h"
+#include "server/cli_phones.h"
 #include "server/cli_signals.h"
 #include "server/cli_store.h"
 #include "server/local_renew.h"
@@ -32,6 +33,7 @@ struct program {
     struct pst_server *server;
     struct pst_static *site;
     struct pst_cli_store kept;
+    struct pst_cli_phones phones;
     struct pst_cli_reports reports;
 };
 
@@ -181,6 +183,8 @@ static int set_up(struct program *prog)
     if (!err)
         err = pst_cli_store_mount(&prog->kept, prog->server);
     if (!err)
+        err = pst_cli_phones_mount(&prog->phones, cli, prog->server);
+    if (!err)
         err = pst_static_mount(prog->site, prog->server, "/");
     return err ? REFUSE("cannot set up the pages: %s", reason(prog, err)) : 0;
 }
@@ -248,6 +252,8 @@ static int run(struct program *prog)
         return REFUSE("cannot start: %s", reason(prog, err));
     pst_cli_banner(stdout, prog->server, prog->cli, prog->kept.store ? prog->kept.folder : NULL,
                    (int64_t)time(NULL));
+    if (prog->cli->is_public)
+        pst_cli_phones_banner(stdout, &prog->phones, prog->server, isatty(STDOUT_FILENO) == 1);
 
     struct pst_cli_signals signals = {.is_started = false};
     int failed = pst_cli_signals_start(&signals, prog->server);
@@ -283,6 +289,7 @@ int pst_cli_serve(const struct pst_cli *cli)
     raise_file_limit();
     int status = serve(&prog);
     pst_server_free(prog.server);
+    pst_cli_phones_fini(&prog.phones);
     pst_cli_store_close(&prog.kept);
     pst_static_free(prog.site);
     pst_cli_reports_fini(&prog.reports);

@@ -11,6 +11,9 @@
 #include "server/local_folder.h"
 #include "transport/tls_make.h"
 
+#define PST_LOCAL_CA_NAME "postern local CA" /* what the names of CAs from postern and mkcert.sh begin with  \
+                                              */
+
 enum {
     PST_LOCAL_NAMES_MAX = 50, /* keeps the certificate below the 16 KiB that can be sent */
     PST_LOCAL_DAYS_MAX = 397, /* no browser objects to that from a CA which its user trusts */

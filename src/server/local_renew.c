@@ -13,8 +13,6 @@
 
 #include "postern/err.h"
 
-#define CA_NAME_BEGIN "postern local CA"
-
 enum { DUE_S = 30 * PST_LOCAL_DAY_S };
 
 /* ---- what there is ---- */
@@ -54,7 +52,7 @@ static bool find(const struct pst_local_folder *folder, const char *name, struct
     if (pst_local_read(folder, name, &f->leaf_pem) != 0 || !f->leaf_pem || !read_ca(folder, f))
         return false;
     pst_tls_ca_info(f->ca, &f->ca_info);
-    return strncmp(f->ca_info.subject, CA_NAME_BEGIN, strlen(CA_NAME_BEGIN)) == 0 &&
+    return strncmp(f->ca_info.subject, PST_LOCAL_CA_NAME, strlen(PST_LOCAL_CA_NAME)) == 0 &&
            pst_tls_ca_has_signed(f->ca, pst_slice_str(f->leaf_pem)) &&
            pst_tls_leaf_read(pst_slice_str(f->leaf_pem), f->names.list, &f->names.count, &f->leaf) == 0 &&
            strcmp(f->leaf.subject, "localhost") == 0;
