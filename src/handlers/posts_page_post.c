@@ -8,6 +8,8 @@
 
 /* In a list, longer values are cut, and the post's own page has them whole. */
 enum { LIST_VALUE_BYTES = 800 };
+/* Longer JSON is shown as it came: with a line for each of its items it might become twenty times as long. */
+enum { INDENTED_BYTES = 65536 };
 
 /* ---- JSON ---- */
 
@@ -123,7 +125,7 @@ static void add_body(struct pst_text *t, const struct pst_posts_view *view, cons
         return;
     /* A line feed right behind the tag is not part of the text (HTML 13.1.2.5), so it costs none of it. */
     pst_text_adds(t, "<pre>\n");
-    if ((is_alone || post->body.len <= LIST_VALUE_BYTES) && pst_post_has_json(post))
+    if (post->body.len <= (size_t)(is_alone ? INDENTED_BYTES : LIST_VALUE_BYTES) && pst_post_has_json(post))
         pst_html_add_json(t, post->body);
     else
         add_value(t, view, post, post->body, is_alone);

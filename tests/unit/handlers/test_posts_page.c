@@ -168,6 +168,25 @@ static void test_html_add_json__deep__bounded(void **state)
     pst_text_free(&t);
 }
 
+static void test_posts_page_post__long_json__as_it_came(void **state)
+{
+    (void)state;
+    enum { MOST = 65536 };
+    static char json[MOST + 2];
+    memset(json, ' ', sizeof json);
+    memcpy(json, "[1,2", 4);
+    for (size_t len = MOST; len <= MOST + 1; len++) {
+        struct pst_text t = {0};
+        json[MOST - 1] = len == MOST ? ']' : ' ';
+        json[len - 1] = ']';
+        const struct pst_post post = {
+            .id = 1, .type = PST_SLICE("application/json"), .body = pst_slice_of(json, len)};
+        pst_posts_page_post(&t, &visitor, &post, true);
+        assert_has(finish(&t), len == MOST ? "<pre>\n[\n  1,\n  2\n]</pre>" : "<pre>\n[1,2 ");
+        pst_text_free(&t);
+    }
+}
+
 static void test_posts_page_pager__places__links(void **state)
 {
     (void)state;
@@ -252,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_posts_page_post__long_values__whole_on_their_own_page),
         cmocka_unit_test(test_html_add_json__texts__indented_and_escaped),
         cmocka_unit_test(test_html_add_json__deep__bounded),
+        cmocka_unit_test(test_posts_page_post__long_json__as_it_came),
         cmocka_unit_test(test_posts_page_pager__places__links),
         cmocka_unit_test(test_posts_page_how__declared_fields__in_the_example),
         cmocka_unit_test(test_posts_page__frame__no_scripts_nor_inline_styles),
