@@ -7,10 +7,12 @@
 
 #include "server/cli_cert.h"
 #include "server/cli_complain.h"
+#include "server/cli_doctor.h"
 #include "server/cli_nearest.h"
 #include "server/cli_options.h"
 #include "server/cli_posts.h"
 #include "server/cli_serve.h"
+#include "server/cli_trust.h"
 #include "server/server.h"
 
 /* What the first argument may be instead of an option or a folder. A folder of such a name is served by
@@ -21,6 +23,8 @@ static const struct command {
 } commands[] = {
     {"cert", pst_cli_cert},
     {"posts", pst_cli_posts},
+    {"doctor", pst_cli_doctor},
+    {"trust", pst_cli_trust},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
