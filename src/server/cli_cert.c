@@ -39,7 +39,8 @@ static void make_ca_name(char name[CA_NAME_BYTES], const char *host)
         (void)snprintf(user, sizeof(user), "%s", found->pw_name);
     int used = snprintf(name, CA_NAME_BYTES, PST_LOCAL_CA_NAME " ");
     char *owner = name + used;
-    (void)snprintf(owner, (size_t)(CA_NAME_BYTES - used), "%s@%s", user, host);
+    int room = CA_NAME_BYTES - 1 - used; /* what is longer is cut */
+    (void)snprintf(owner, (size_t)room + 1, "%.*s@%.*s", room, user, room, host);
     for (char *p = owner; *p; p++)
         if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') && !(*p >= '0' && *p <= '9') &&
             !strchr("@._-", *p))
