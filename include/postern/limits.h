@@ -34,6 +34,8 @@
     X(spare_bytes, 67108864, 0, 1099511627776, "left free on the disk that holds the posts; under it 507")   \
     X(discard_bytes, 65536, 0, 16777216, "unwanted body read and thrown away to keep the connection")        \
     X(connections, 10000, 1, 1000000, "open connections of one worker; over it new ones wait in the kernel") \
+    X(handshakes, 512, 1, 1000000, "TLS handshakes under way of one worker; over it new ones wait, and slow ones end") \
+    X(handshakes_each, 64, 1, 8000, "the same from one address (IPv6: /64; from this machine: 8 times as many); over it closed") \
     X(handshake_ms, 10000, 10, 3600000, "TLS handshake, whole")                                              \
     X(head_ms, 10000, 10, 3600000, "from a request's first byte (or the connection's begin) to its head's end; over it 408") \
     X(body_idle_ms, 15000, 10, 3600000, "between two pieces of a request body; over it 408")                 \

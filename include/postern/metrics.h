@@ -16,9 +16,11 @@ struct pst_metrics {
     uint64_t connections_plain, connections_tls;  /* accepted */
     uint64_t connections_open;                    /* now */
     uint64_t handshakes_full, handshakes_resumed; /* TLS: by a signature of ours; by a session ticket */
-    uint64_t handshakes_failed;          /* TLS: begun, and ended without a session; not those that stalled */
-    uint64_t handshakes_stalled;         /* TLS: ended by limits.handshake_ms, with or without a first byte */
-    uint64_t replies[6];                 /* by class: replies[2] is 2xx; [0]: exchanges without a reply */
+    uint64_t handshakes_failed;  /* TLS: begun, and ended without a session; not those that stalled */
+    uint64_t handshakes_stalled; /* TLS: ended by limits.handshake_ms, with or without a first byte, or
+                                    sooner for others that waited */
+    uint64_t handshakes_refused; /* TLS: closed when accepted, over limits.handshakes_each */
+    uint64_t replies[6];         /* by class: replies[2] is 2xx; [0]: exchanges without a reply */
     uint64_t received_bytes, sent_bytes; /* inside TLS: requests and replies, with their heads */
 };
 

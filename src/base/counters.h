@@ -23,7 +23,8 @@ static inline uint64_t pst_counted(const pst_counter *counter)
 /* The same names as in struct pst_metrics (include/postern/metrics.h), where they are explained. */
 struct pst_counters {
     pst_counter connections_plain, connections_tls, connections_ended;
-    pst_counter handshakes_full, handshakes_resumed, handshakes_failed, handshakes_stalled;
+    pst_counter handshakes_full, handshakes_resumed, handshakes_failed, handshakes_stalled,
+        handshakes_refused;
     pst_counter replies[6]; /* by class; [0]: none was begun */
     pst_counter received_bytes, sent_bytes;
 };

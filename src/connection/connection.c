@@ -109,7 +109,7 @@ static void die_of_transport(struct pst_connection *c)
 
 static bool step_handshake(struct pst_connection *c)
 {
-    if (c->rd_wait != WAIT_NONE)
+    if (c->rd_wait != WAIT_NONE || !pst_handshake_has_turn(c))
         return false;
     enum pst_io io = c->transport->ops->handshake(c->transport);
     if (must_wait(io, &c->rd_wait))
@@ -121,6 +121,7 @@ static bool step_handshake(struct pst_connection *c)
         die_of_transport(c);
         return true;
     }
+    pst_handshake_end(c);
     uint64_t since_ms = c->since_ms;
     pst_connection_learn_peer(c);
     if (pst_h1_session_new(&c->session, c->driver->http, &c->host) != 0) {
@@ -450,6 +451,7 @@ static void destroy(struct pst_connection *c)
         c->session->ops->abort(c->session, c->end == PST_END_OK ? PST_END_PEER_CLOSED : c->end);
         c->session->ops->destroy(c->session);
     }
+    pst_handshake_end(c);
     if (c->is_watched)
         pst_loop_unwatch(loop_of(c), &c->watch);
     c->transport->ops->destroy(c->transport);
@@ -581,6 +583,7 @@ int pst_connection_open(struct pst_driver *driver, struct pst_transport *transpo
     if (ret_connection)
         *ret_connection = c;
     pst_connection_enter(c, PST_CONNECTION_HANDSHAKE);
+    pst_handshake_begin(c, info.network);
     pst_connection_drive(c);
     return 0;
 }

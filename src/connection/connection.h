@@ -6,6 +6,7 @@
 #define PST_CONNECTION_CONNECTION_H
 
 #include "base/list.h"
+#include "connection/handshakes.h"
 #include "http/env.h"
 #include "http/session.h"
 #include "loop/loop.h"
@@ -18,6 +19,7 @@ struct pst_driver {
     struct pst_http_env *http;
     struct pst_list connections; /* all that are open */
     size_t count;
+    struct pst_handshakes handshakes;
     uint64_t next_id, id_step; /* so that numbers are unique across workers */
     /* Reports; each may be NULL. on_trace also keeps file contents from going out unseen (no sendfile). */
     void (*on_trace)(struct pst_driver *driver, const struct pst_trace_entry *entry);
@@ -39,6 +41,13 @@ int pst_connection_open(struct pst_driver *driver, struct pst_transport *transpo
                         struct pst_connection **ret_connection);
 /* For transports without a descriptor: readiness, as the loop would report it (PST_EV_*). */
 void pst_connection_notify(struct pst_connection *connection, unsigned events);
+
+/* Before a TLS connection is accepted from that network (pst_transport_info): whether it may be, within
+ * limits.handshakes_each. */
+bool pst_driver_may_handshake(struct pst_driver *driver, uint64_t network);
+/* When the most connections are open: ends one that has not begun its handshake for long; false where there
+ * is none. */
+bool pst_driver_make_room(struct pst_driver *driver);
 
 /* Finishes what is in flight on all connections, begins nothing new. */
 void pst_driver_drain(struct pst_driver *driver);

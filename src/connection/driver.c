@@ -9,10 +9,12 @@ void pst_driver_init(struct pst_driver *driver, struct pst_http_env *http)
     driver->http = http;
     pst_list_init(&driver->connections);
     driver->next_id = driver->id_step = 1;
+    pst_handshakes_init(driver);
 }
 
 void pst_driver_fini(struct pst_driver *driver)
 {
+    pst_handshakes_fini(driver);
     pst_pool_put(&driver->http->pools->chunks, driver->scratch);
     driver->scratch = NULL;
 }

@@ -23,6 +23,7 @@ struct pst_connection {
     struct pst_session_host host;
     struct pst_watch watch;
     struct pst_task task;
+    struct pst_handshake shake;
     struct pst_timer timer;
     uint64_t id;
     enum pst_connection_state state;

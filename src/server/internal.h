@@ -80,7 +80,7 @@ struct pst_server {
     char *client_ca; /* file; NULL: clients show no certificates */
     enum pst_tls_policy policy;
     bool renews_local, covers_addresses; /* see pst_tls_renew_local() */
-    char *ticket_path; /* NULL: random secrets */
+    char *ticket_path;                   /* NULL: random secrets */
     struct pst_tls_tickets *tickets;
     struct pst_keeper *keeper;
     struct pst_observer observer;

@@ -18,6 +18,7 @@ static void add(const struct pst_counters *c, struct pst_metrics *m)
     m->handshakes_resumed += pst_counted(&c->handshakes_resumed);
     m->handshakes_failed += pst_counted(&c->handshakes_failed);
     m->handshakes_stalled += pst_counted(&c->handshakes_stalled);
+    m->handshakes_refused += pst_counted(&c->handshakes_refused);
     for (size_t i = 0; i < sizeof(m->replies) / sizeof(m->replies[0]); i++)
         m->replies[i] += pst_counted(&c->replies[i]);
     m->received_bytes += pst_counted(&c->received_bytes);
@@ -49,15 +50,16 @@ void pst_metrics_line(const struct pst_metrics *m, char *line, size_t size)
     char resumed[16];
     for (size_t i = 0; i < sizeof(m->replies) / sizeof(m->replies[0]); i++)
         requests += m->replies[i];
-    (void)snprintf(
-        line, size,
-        "up %" PRIu64 ".%" PRIu64 " s; connections %" PRIu64 " (http %" PRIu64 ", https %" PRIu64
-        ", open %" PRIu64 "); requests %" PRIu64 " (1xx %" PRIu64 ", 2xx %" PRIu64 ", 3xx %" PRIu64
-        ", 4xx %" PRIu64 ", 5xx %" PRIu64 ", none %" PRIu64 "); bytes in %" PRIu64 ", out %" PRIu64
-        "; TLS handshakes full %" PRIu64 ", resumed %" PRIu64 " (%s), failed %" PRIu64 ", stalled %" PRIu64,
-        m->uptime_ms / 1000, m->uptime_ms % 1000 / 100, m->connections_plain + m->connections_tls,
-        m->connections_plain, m->connections_tls, m->connections_open, requests, m->replies[1], m->replies[2],
-        m->replies[3], m->replies[4], m->replies[5], m->replies[0], m->received_bytes, m->sent_bytes,
-        m->handshakes_full, m->handshakes_resumed, share(resumed, m->handshakes_resumed, shaken),
-        m->handshakes_failed, m->handshakes_stalled);
+    (void)snprintf(line, size,
+                   "up %" PRIu64 ".%" PRIu64 " s; connections %" PRIu64 " (http %" PRIu64 ", https %" PRIu64
+                   ", open %" PRIu64 "); requests %" PRIu64 " (1xx %" PRIu64 ", 2xx %" PRIu64 ", 3xx %" PRIu64
+                   ", 4xx %" PRIu64 ", 5xx %" PRIu64 ", none %" PRIu64 "); bytes in %" PRIu64 ", out %" PRIu64
+                   "; TLS handshakes full %" PRIu64 ", resumed %" PRIu64 " (%s), failed %" PRIu64
+                   ", stalled %" PRIu64 ", refused %" PRIu64,
+                   m->uptime_ms / 1000, m->uptime_ms % 1000 / 100, m->connections_plain + m->connections_tls,
+                   m->connections_plain, m->connections_tls, m->connections_open, requests, m->replies[1],
+                   m->replies[2], m->replies[3], m->replies[4], m->replies[5], m->replies[0],
+                   m->received_bytes, m->sent_bytes, m->handshakes_full, m->handshakes_resumed,
+                   share(resumed, m->handshakes_resumed, shaken), m->handshakes_failed, m->handshakes_stalled,
+                   m->handshakes_refused);
 }

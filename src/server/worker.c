@@ -26,6 +26,10 @@ static void serve(struct pst_worker_door *door, int fd, const struct sockaddr_st
 {
     struct pst_worker *worker = door->worker;
     struct pst_transport *transport;
+    if (door->is_secure && !pst_driver_may_handshake(&worker->driver, pst_socket_network(peer))) {
+        close(fd); /* before anything is spent on it */
+        return;
+    }
     /* Its first request is read at once, and may have been caused by a reply of this very turn. */
     pst_loop_new_turn_number(worker->loop);
     const struct sockaddr *addr = (const struct sockaddr *)peer;
@@ -48,7 +52,7 @@ static bool has_room(const struct pst_worker *worker)
 static bool accept_one(struct pst_worker_door *door)
 {
     struct pst_worker *worker = door->worker;
-    if (!has_room(worker)) {
+    if (!has_room(worker) && !pst_driver_make_room(&worker->driver)) {
         door->is_waiting = true; /* further ones wait in the kernel's queue */
         return false;
     }

@@ -122,11 +122,45 @@ void pst_socket_cut(struct pst_socket *s)
                      sizeof(none)); /* a FIN instead is all that may happen */
 }
 
+/* Both families in one number: IPv4 addresses are in 1:0000:0000, a part of ::/8, which is nobody's (RFC 4291
+ * 2.4). */
+#define NETWORK_V4 ((uint64_t)1 << 32)
+
+static uint64_t big_endian(const unsigned char *bytes, size_t len)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < len; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+uint64_t pst_socket_network(const struct sockaddr_storage *peer)
+{
+    if (peer->ss_family == AF_INET) {
+        struct sockaddr_in in;
+        memcpy(&in, peer, sizeof(in));
+        return NETWORK_V4 | ntohl(in.sin_addr.s_addr);
+    }
+    if (peer->ss_family != AF_INET6)
+        return 0;
+    struct sockaddr_in6 in6;
+    memcpy(&in6, peer, sizeof(in6));
+    if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
+        return NETWORK_V4 | big_endian(&in6.sin6_addr.s6_addr[12], 4);
+    return big_endian(in6.sin6_addr.s6_addr, 8);
+}
+
+bool pst_network_is_local(uint64_t network)
+{
+    return network == 0 || network >> 24 == (NETWORK_V4 | 0x7f000000) >> 24;
+}
+
 void pst_socket_info(const struct pst_socket *s, struct pst_transport_info *ret_info)
 {
     ret_info->fd = s->fd;
     ret_info->address[0] = '\0';
     ret_info->port = 0;
+    ret_info->network = pst_socket_network(&s->peer);
     if (s->peer.ss_family == AF_INET) {
         struct sockaddr_in in;
         memcpy(&in, &s->peer, sizeof(in));

@@ -30,8 +30,10 @@ enum pst_io pst_socket_shutdown(struct pst_socket *s);
 uint64_t pst_socket_backlog(const struct pst_socket *s);
 /* Closing it will reset the connection. */
 void pst_socket_cut(struct pst_socket *s);
-/* Fills in fd, address and port. */
+/* Fills in fd, address, port and network. */
 void pst_socket_info(const struct pst_socket *s, struct pst_transport_info *ret_info);
+/* See pst_transport_info. */
+uint64_t pst_socket_network(const struct sockaddr_storage *peer);
 void pst_socket_close(struct pst_socket *s);
 
 /* A plain transport over a connected non-blocking socket, which it takes over, also on error. peer may be

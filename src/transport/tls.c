@@ -672,6 +672,7 @@ static void tls_destroy(struct pst_transport *t)
 
 static const struct pst_transport_ops tls_ops = {
     .name = "tls",
+    .is_handshake_costly = true,
     .handshake = tls_handshake,
     .read = tls_read,
     .writev = tls_writev,

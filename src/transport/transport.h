@@ -36,6 +36,9 @@ struct pst_transport_info {
     bool is_secure;   /* bytes are protected on the wire: "https" */
     char address[46]; /* the peer's, in text; IPv4-mapped IPv6 is shown as IPv4 */
     unsigned port;
+    /* For counting by address, of transports with a costly handshake: an IPv4 address, or the /64 of an IPv6
+     * one, which is what one network usually has. */
+    uint64_t network;
     const char *security; /* "TLSv1.3", "TLSv1.2"; "" before the handshake's end and on plain TCP */
     const char *cipher;   /* as Mbed TLS names it; "" likewise */
     bool is_resumed;      /* TLS: the client showed a ticket of an earlier session */
@@ -45,8 +48,12 @@ struct pst_transport_info {
                              handshake"); "" otherwise */
 };
 
+/* 127.0.0.0/8, the /64 of ::1, and where there is no address. */
+bool pst_network_is_local(uint64_t network);
+
 struct pst_transport_ops {
     const char *name;
+    bool is_handshake_costly; /* each call computes for long: connections take turns */
     /* Brings the stream up; called until OK before any read or writev. TCP: OK at once. After ERR an alert
      * may still have been sent by best effort. EOF/TRUNC: the peer left during it. */
     enum pst_io (*handshake)(struct pst_transport *t);

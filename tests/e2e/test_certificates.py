@@ -349,7 +349,7 @@ class Metrics(Case):
             self.assertIn("TLS handshakes full 1, resumed 1 (50.0%), failed 1, stalled 0", line)
             self.assertRegex(line, r"bytes in [0-9]{3}, out [1-9][0-9]{2,}")
         server.stop()
-        self.assertRegex(server.out.lines[-1], r"connections 5 \(http 1, https 4, open 0\).*failed 1, stalled 0$")
+        self.assertRegex(server.out.lines[-1], r"connections 5 \(http 1, https 4, open 0\).*failed 1, stalled 0, refused 0$")
 
     def test_stalled_handshake__is_counted(self):
         server = self.serve(*self.pair(self.ca.issue("stall", ["localhost"])), "--limit", "handshake_ms=50")
@@ -357,7 +357,7 @@ class Metrics(Case):
             s.sendall(b"\x16\x03\x01")
             self.assertEqual(s.recv(1), b"")
         server.stop()
-        self.assertRegex(server.out.lines[-1], "failed 0, stalled 1$")
+        self.assertRegex(server.out.lines[-1], "failed 0, stalled 1, refused 0$")
 
     def test_no_log__no_line(self):
         server = self.serve(*self.pair(self.ca.issue("quiet", ["localhost"])), "--no-log")
