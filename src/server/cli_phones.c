@@ -79,7 +79,8 @@ void pst_cli_phones_fini(struct pst_cli_phones *phones)
 {
     pst_tls_ca_free(phones->ca);
     free(phones->pem);
-    *phones = (struct pst_cli_phones){0};
+    phones->ca = NULL;
+    phones->pem = NULL;
 }
 
 /* ---- what is offered ---- */

@@ -11,8 +11,8 @@
 #include "server/local_folder.h"
 #include "transport/tls_make.h"
 
-#define PST_LOCAL_CA_NAME "postern local CA" /* what the names of CAs from postern and mkcert.sh begin with  \
-                                              */
+/* What the names of CAs from postern and mkcert.sh begin with. */
+#define PST_LOCAL_CA_NAME "postern local CA"
 
 enum {
     PST_LOCAL_NAMES_MAX = 50, /* keeps the certificate below the 16 KiB that can be sent */
