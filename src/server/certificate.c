@@ -160,6 +160,8 @@ static int parse(struct pst_server *server, const struct pst_tls_pem *pems, unsi
         if (err)
             return say(line, err, "%s: %s", err == PST_E_KEY ? files->key : files->cert, text);
         pst_tls_certs_on_sni(sets[i], server->on_sni, server->on_sni_arg);
+        if (text[0])
+            (void)say(line, 0, "%s", text); /* a warning */
         err = ca->cert ? parse_client_ca(server, ca, sets[i], line) : 0;
         if (err)
             return err;
@@ -228,6 +230,7 @@ static void free_names(struct pst_cert_files *files)
     free(files->cert);
     free(files->key);
     free(files->password);
+    free(files->warning);
 }
 
 void pst_server_free_cert_files(struct pst_server *server)
@@ -265,6 +268,10 @@ static int check(struct pst_server *server)
     for (size_t i = 0; i < server->cert_count; i++)
         pst_tls_certs_info(set[0], i, &server->certs[i].info);
     pst_server_drop_certs(set, 1);
+    if (server->error[0]) { /* of the one that was added last */
+        server->certs[server->cert_count - 1].warning = strdup(server->error);
+        server->error[0] = '\0';
+    }
     return 0;
 }
 
@@ -344,6 +351,12 @@ int pst_tls_client_ca(struct pst_server *server, const char *ca_file, bool is_re
     return 0;
 }
 
+const char *pst_server_cert_warning(const struct pst_server *server, size_t i)
+{
+    const char *warning = i < server->cert_count ? server->certs[i].warning : NULL;
+    return warning ? warning : "";
+}
+
 /* ---- while it serves ---- */
 
 /* One reload, on the stack of its caller, who waits until all workers have taken their sets. */
@@ -415,6 +428,8 @@ static bool is_worker_thread(const struct pst_server *server)
 int pst_tls_reload(struct pst_server *server, char *why, size_t why_size)
 {
     struct line line = {why, why ? why_size : 0};
+    if (line.size > 0)
+        why[0] = '\0';
     if (!server->is_running || server->cert_count == 0)
         return say(line, PST_E_STATE, "%s", "the server does not serve https now");
     if (is_worker_thread(server))

@@ -93,7 +93,11 @@ void pst_cli_banner(FILE *out, const struct pst_server *server, const struct pst
     if (data)
         pst_cli_banner_posts(out, cli, data);
     struct pst_tls_cert_info cert;
-    for (size_t i = 0; pst_server_cert_info(server, i, &cert) == 0; i++)
+    for (size_t i = 0; pst_server_cert_info(server, i, &cert) == 0; i++) {
         pst_cli_banner_cert(out, &cert, cli->certs[i].cert, now);
+        const char *warning = pst_server_cert_warning(server, i);
+        if (warning[0])
+            fprintf(out, "  WARNING: %s\n", warning);
+    }
     (void)fflush(out);
 }

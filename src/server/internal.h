@@ -107,6 +107,7 @@ int pst_server_fail(struct pst_server *server, int err, const char *format, ...)
 /* The names of the files that one certificate comes from. */
 struct pst_cert_files {
     char *cert, *key, *password;   /* password: may be NULL */
+    char *warning;                 /* may be NULL */
     struct pst_tls_cert_info info; /* as of the last check before the start */
 };
 /* Reads and parses all files: a set for each worker. why: as of pst_tls_reload(). */

@@ -229,6 +229,8 @@ int pst_server_start(struct pst_server *server)
     if (server->cert_count > 0) {
         err = pst_server_load_certs(server, &server->start_sets, server->error, sizeof(server->error));
         if (!err)
+            server->error[0] = '\0'; /* warnings were kept when each was added */
+        if (!err)
             err = pst_server_make_tickets(server, server->error, sizeof(server->error));
         if (err) {
             drop_start_sets(server);

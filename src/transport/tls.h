@@ -36,8 +36,8 @@ struct pst_tls_certs;
 /* All of pems, at least one; the first is for clients that ask for no name, or for one that no certificate
  * has. now: seconds since 1970, for the dates. error: receives one line for a person saying what is wrong
  * with number *ret_bad and what to do; on success "", or a warning of the same kind (such as a chain out of
- * order) that the caller may show. Errors: PST_E_CERT, PST_E_KEY, PST_E_MISMATCH, PST_E_EXPIRED,
- * PST_E_NOTYET, PST_E_CHAIN (over 16 KiB, cannot be sent), PST_E_NOMEM, PST_E_TLS. */
+ * order) about the last of pems that the caller may show. Errors: PST_E_CERT, PST_E_KEY, PST_E_MISMATCH,
+ * PST_E_EXPIRED, PST_E_NOTYET, PST_E_CHAIN (over 16 KiB, cannot be sent), PST_E_NOMEM, PST_E_TLS. */
 int pst_tls_certs_new(struct pst_tls_certs **ret_certs, const struct pst_tls_pem *pems, size_t count,
                       int64_t now, size_t *ret_bad, char *error, size_t error_cap);
 struct pst_tls_certs *pst_tls_certs_ref(struct pst_tls_certs *certs);

@@ -186,6 +186,22 @@ static int check_owner(struct pst_tls_pair *pair, mbedtls_ctr_drbg_context *rng,
     return PST_E_MISMATCH;
 }
 
+/* RFC 5280 4.2.1.3, 4.2.1.12: what a certificate does not mention it allows. */
+static int check_usage(const mbedtls_x509_crt *leaf, struct pst_tls_line line)
+{
+    const char *text = NULL;
+    if (mbedtls_x509_crt_check_extended_key_usage(leaf, MBEDTLS_OID_SERVER_AUTH,
+                                                  MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) != 0)
+        text = "the certificate is not for servers (extendedKeyUsage lacks serverAuth): clients refuse "
+               "it; " ADVICE_MKCERT;
+    else if (mbedtls_x509_crt_check_key_usage(leaf, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0)
+        text = "the certificate's key may not sign (keyUsage lacks digitalSignature), which every handshake "
+               "needs; " ADVICE_MKCERT;
+    if (text)
+        pst_tls_say(line, "%s", text);
+    return text ? PST_E_CERT : 0;
+}
+
 static int check_dates(const mbedtls_x509_crt *leaf, int64_t now, struct pst_tls_line line)
 {
     const mbedtls_x509_time *from = &leaf->valid_from, *to = &leaf->valid_to;
@@ -282,6 +298,8 @@ int pst_tls_cert_load(struct pst_tls_pair *pair, mbedtls_ctr_drbg_context *rng, 
         err = check_owner(pair, rng, line);
     if (err == 0)
         err = check_strength(&pair->chain.pk, line);
+    if (err == 0)
+        err = check_usage(&pair->chain, line);
     if (err == 0)
         err = check_dates(&pair->chain, now, line);
     if (err == 0)

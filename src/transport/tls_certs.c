@@ -194,6 +194,8 @@ static int add_all(struct pst_tls_certs *certs, mbedtls_ctr_drbg_context *rng, c
 {
     for (size_t i = 0; i < count; i++) {
         *ret_bad = i;
+        if (line.cap > 0)
+            line.text[0] = '\0'; /* a warning that is left is of the last one */
         struct pst_tls_pair *pair = calloc(1, sizeof(*pair));
         if (!pair)
             return pst_tls_out_of_memory(line);
