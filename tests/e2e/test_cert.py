@@ -2,13 +2,16 @@
 """End-to-end tests of `postern cert`: what it makes, as OpenSSL, GnuTLS, curl, Python and Java judge it; that it and
 scripts/mkcert.sh make the same and go on with each other's CA; what it leaves behind when something goes wrong."""
 
+import fcntl
 import os
 import re
 import shutil
 import socket
 import ssl
 import stat
+import struct
 import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -347,6 +350,39 @@ class WhileServing(CertCase):
         server.out.wait_for("certificates were read anew")
         self.assertIn(("IP Address", address), self.served(server)["subjectAltName"])
         self.assertIn(": OK\n", self.verify())
+
+    def test_serve__public_and_another_address_meanwhile__it_is_added(self):
+        if not os.environ.get("POSTERN_OWN_NETWORK"):  # once more, where addresses are ours to change
+            try:
+                done = subprocess.run(["unshare", "-n", sys.executable, __file__, "WhileServing." + self._testMethodName],
+                                      env=dict(os.environ, POSTERN_OWN_NETWORK="1"), capture_output=True, text=True,
+                                      check=False)
+            except OSError:
+                self.skipTest("needs the program unshare")
+            if "unshare failed" in done.stderr or "skipped" in done.stderr:
+                self.skipTest("needs the right to make a network of its own")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return
+        control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(control.close)
+        request = lambda name, rest: struct.pack("16s24s", name, rest)
+        up = lambda name: fcntl.ioctl(control, 0x8914, request(name, struct.pack("h", 0x41)))  # SIOCSIFFLAGS
+        try:
+            tun = open("/dev/net/tun", "r+b", buffering=0)
+        except OSError:
+            self.skipTest("needs /dev/net/tun")
+        self.addCleanup(tun.close)
+        fcntl.ioctl(tun, 0x400454CA, struct.pack("16sh14x", b"lan0", 0x1001))  # TUNSETIFF: IFF_TUN, IFF_NO_PI
+        up(b"lo")
+        self.make()
+        server = self.start("--public")
+        self.assertNotIn(("IP Address", "192.168.77.5"), self.served(server)["subjectAltName"])
+        address = struct.pack("hH4s8x", socket.AF_INET, 0, socket.inet_aton("192.168.77.5"))
+        fcntl.ioctl(control, 0x8916, request(b"lan0", address))  # SIOCSIFADDR
+        up(b"lan0")
+        server.out.wait_for("for this machine's addresses")
+        server.out.wait_for("certificates were read anew")
+        self.assertIn(("IP Address", "192.168.77.5"), self.served(server)["subjectAltName"])
 
 
 class WhenThingsGoWrong(CertCase):
