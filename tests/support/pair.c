@@ -241,6 +241,7 @@ static void pair_op_info(const struct pst_transport *t, struct pst_transport_inf
     *ret_info = (struct pst_transport_info){.fd = -1,
                                             .is_secure = p->is_secure,
                                             .port = 4711,
+                                            .network = p->network,
                                             .security = "",
                                             .cipher = "",
                                             .alpn = "",
@@ -291,6 +292,22 @@ static const struct pst_transport_ops ops_with_sendfile = {
     .destroy = pair_op_destroy,
 };
 
+static const struct pst_transport_ops ops_costly = {
+    .name = "pair",
+    .is_handshake_costly = true,
+    .handshake = pair_op_handshake,
+    .read = pair_op_read,
+    .writev = pair_op_writev,
+    .flush = pair_op_flush,
+    .shutdown = pair_op_shutdown,
+    .pending = pair_op_pending,
+    .trim = pair_op_trim,
+    .backlog = pair_op_backlog,
+    .cut = pair_op_cut,
+    .info = pair_op_info,
+    .destroy = pair_op_destroy,
+};
+
 struct pair *pair_new(const struct pair_options *options)
 {
     static const struct pair_options none = {0};
@@ -298,8 +315,9 @@ struct pair *pair_new(const struct pair_options *options)
         options = &none;
     struct pair *p = calloc(1, sizeof(*p));
     must(p, "out of memory");
-    p->base.ops = options->has_sendfile ? &ops_with_sendfile : &ops;
+    p->base.ops = options->is_costly ? &ops_costly : options->has_sendfile ? &ops_with_sendfile : &ops;
     p->is_secure = options->is_secure;
+    p->network = options->network;
     p->address = options->address ? options->address : "192.0.2.1";
     buffer_init(&p->in, options->in_cap ? options->in_cap : DEFAULT_CAP);
     buffer_init(&p->out, options->out_cap ? options->out_cap : DEFAULT_CAP);

@@ -20,6 +20,8 @@ struct pair_options {
     size_t ahead_cap; /* read ahead of what is asked for, as TLS does, and blind to what comes then; 0: not */
     bool is_secure;
     bool has_sendfile;
+    bool is_costly;      /* its handshake, so that connections take turns */
+    uint64_t network;    /* see pst_transport_info */
     const char *address; /* the peer's, static; NULL: 192.0.2.1 */
 };
 
@@ -47,6 +49,7 @@ struct pair {
     bool is_gone;          /* the transport was destroyed */
     bool is_emptied;       /* reading ahead has found nothing more */
     bool is_secure;
+    uint64_t network;
     const char *address;
     bool waits_wr;    /* the server was told to wait for room */
     size_t taken;     /* bytes that read gave to the server */
