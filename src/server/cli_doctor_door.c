@@ -118,8 +118,7 @@ static void check_old(const struct door *door)
     static const char *const texts[] = {
         "TLS 1.0 is accepted: browsers gave it up in 2020",
         "TLS 1.1 is accepted: browsers gave it up in 2020",
-        "key exchange by static RSA is accepted: who gets hold of the key can read "
-        "what was recorded before"};
+        "key exchange by static RSA is accepted: what was recorded can be read with the key"};
     unsigned bad = 0;
     for (int i = 0; i < PST_TLS_OLD_COUNT; i++) {
         int fd = reach(door);
@@ -164,7 +163,14 @@ static void check_chain(const struct door *door, const struct pst_tls_probe_resu
 static void check_tls(const struct door *door)
 {
     struct pst_tls_probe_result result;
-    if (!shake(door, 0, 0, &result)) {
+    bool is_done = shake(door, 0, 0, &result);
+    /* A client of both versions offers RSA-PSS, and Mbed TLS does not take that back in TLS 1.2, as other
+     * servers that know no TLS 1.3 then use it. */
+    if (!is_done && result.first_len > 0 && result.first[0] == 22) {
+        free(result.chain);
+        is_done = shake(door, 0x0303, 0, &result);
+    }
+    if (!is_done) {
         explain_failure(door, &result);
         free(result.chain);
         return;
