@@ -347,8 +347,9 @@ static void test_check__order_of_chain__is_explained(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct seen seen;
         char text[16384] = "";
+        size_t used = 0;
         for (size_t k = 0; k < 3 && rows[i].certs[k]; k++)
-            strcat(text, rows[i].certs[k]);
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s", rows[i].certs[k]);
         struct pst_tls_chain *chain = read_pem(text, &seen);
         pst_tls_chain_check(chain, "localhost", (int64_t)time(NULL), report(&seen));
         bool is_good = rows[i].words
