@@ -3,7 +3,8 @@
  *   127.0.0.1 - - [10/Oct/2025:13:55:36 +0200] "GET / HTTP/1.1" 200 2326 "referer" "user agent" http/1.1
  *   TLSv1.3 TLS1-3-AES-128-GCM-SHA256 812us ok                                    (one line in truth)
  *
- * What is not known is "-". The words behind the time taken say how it ended. */
+ * The third word is the name in the client's certificate. What is not known is "-". The words behind the time
+ * taken say how it ended. */
 #ifndef PST_SERVER_CLI_LOG_H
 #define PST_SERVER_CLI_LOG_H
 
