@@ -101,6 +101,7 @@ static struct pst_server *new_server(const struct files *files)
     struct pst_limits limits;
     pst_limits_init(&limits);
     limits.linger_ms = 50;
+    limits.idle_ms = limits.handshake_ms = limits.head_ms = 600000; /* no clock decides, however slow it is */
     assert_int_equal(pst_server_new(&server), 0);
     assert_int_equal(pst_server_limits(server, &limits), 0);
     assert_int_equal(pst_server_workers(server, 2), 0);
