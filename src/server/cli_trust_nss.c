@@ -124,13 +124,15 @@ static void uninstall(const struct store *store)
 
 static void tell(const struct store *store)
 {
+    char remedy[PATH_MAX + 64];
     if (!store->nss->is_there)
         return;
+    (void)snprintf(remedy, sizeof remedy, "postern trust install %s", store->trust->path);
     if (is_trusted(store))
         fine(store, "the CA is trusted");
     else
-        pst_cli_finding(&store->trust->findings, PST_TLS_PROBLEM, "postern trust install",
-                        "%s: the CA is not trusted (%s)", store->nss->browser, store->nss->dir);
+        pst_cli_finding(&store->trust->findings, PST_TLS_PROBLEM, remedy, "%s: the CA is not trusted (%s)",
+                        store->nss->browser, store->nss->dir);
 }
 
 static void visit(struct pst_cli_trust *trust, const struct pst_cli_nss *nss)

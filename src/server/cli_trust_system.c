@@ -177,12 +177,13 @@ static void uninstall(struct pst_cli_trust *trust, const struct pst_cli_system_s
 
 static void tell(struct pst_cli_trust *trust, const char *path)
 {
+    char remedy[PATH_MAX + 64];
+    (void)snprintf(remedy, sizeof remedy, "sudo postern trust install %s", trust->path);
     if (bundle_holds(trust))
         pst_cli_finding(&trust->findings, PST_TLS_FINE, NULL, "system: the CA is trusted (%s)",
                         access(path, F_OK) == 0 ? path : "not put in by postern");
     else
-        pst_cli_finding(&trust->findings, PST_TLS_PROBLEM, "sudo postern trust install",
-                        "system: the CA is not trusted");
+        pst_cli_finding(&trust->findings, PST_TLS_PROBLEM, remedy, "system: the CA is not trusted");
 }
 
 void pst_cli_trust_system(struct pst_cli_trust *trust)
