@@ -2,7 +2,8 @@
 # Install what is missing on this machine, and only that.
 #
 #   scripts/deps.sh build     what scripts/serve.sh needs: compiler, cmake, ninja, openssl, SQLite, the mime
-#                             database, Mbed TLS; on x86-64 nettle and intel-ipsec-mb, which speed it up
+#                             database, Mbed TLS; on x86-64, where the system's suites have them, also nettle,
+#                             libsodium and intel-ipsec-mb, which speed it up
 #   scripts/deps.sh test      that, and what scripts/test.sh needs: cmocka, clients, checkers
 #   scripts/deps.sh full      that, and what only scripts/test.sh --full needs
 #
@@ -31,10 +32,13 @@ curl curl
 /usr/share/mime/globs2 shared-mime-info
 /usr/include/sqlite3.h libsqlite3-dev
 '
-# What src/accel takes from libraries on processors of this kind alone.
+# What src/accel takes from libraries, on processors of this kind alone: where there is no such package, or it cannot be
+# installed, postern is built without.
+wishes=
 if [ "$(uname -m)" = x86_64 ]; then
-    needs_build=$needs_build'/usr/include/nettle/version.h nettle-dev
+    wishes='/usr/include/nettle/version.h nettle-dev
 /usr/include/intel-ipsec-mb.h libipsec-mb-dev
+/usr/include/sodium.h libsodium-dev
 '
 fi
 needs_test='
@@ -65,8 +69,9 @@ full) needs=$needs_build$needs_test$needs_full ;;
     ;;
 esac
 
+# missing LINES: the packages of those lines whose sign is not there.
 missing() {
-    printf '%s' "$needs" | while read -r sign package; do
+    printf '%s' "$1" | while read -r sign package; do
         case $sign in
         '') continue ;;
         /*) [ -e "$sign" ] && continue ;;
@@ -76,40 +81,78 @@ missing() {
     done
 }
 
-packages=$(missing)
+# offered PACKAGES...: those that the suites have, as far as the system knows.
+offered() {
+    for package in "$@"; do
+        apt-cache policy "$package" 2>/dev/null | grep -q '^  Candidate: [^(]' && printf '%s ' "$package"
+    done
+    return 0
+}
+
+# Waits for another apt rather than failing beside it.
+apt() {
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 "$@" \
+        >>"$log" 2>&1 </dev/null
+}
+
+install() {
+    say "installing $*"
+    apt install -y --no-install-recommends "$@"
+}
+
+packages=$(missing "$needs")
 packages=${packages% }
-if [ -n "$packages" ]; then
-    if ! have apt-get; then
-        say "needs what Debian calls: $packages; install them with this system's package manager and try again"
-        exit 2
-    fi
-    install="apt-get install -y --no-install-recommends $packages"
+wished=$(missing "$wishes")
+wished=${wished% }
+if [ -n "$packages" ] && ! have apt-get; then
+    say "needs what Debian calls: $packages; install them with this system's package manager and try again"
+    exit 2
+fi
+if [ -n "$packages$wished" ] && have apt-get; then
+    as_root=none
+    hint=
     if [ "$(id -u)" = 0 ]; then
         as_root=
-    elif have sudo && sudo -n true 2>/dev/null; then
-        as_root="sudo -n"
     elif have sudo; then
-        say "needs packages that only root can install; run this and try again: sudo apt-get update && sudo $install"
-        exit 2
+        hint="sudo apt-get update && sudo apt-get install -y --no-install-recommends"
+        if sudo -n true 2>/dev/null; then
+            as_root="sudo -n"
+        fi
     else
-        say "needs packages that only root can install; run this and try again: su -c 'apt-get update && $install'"
-        exit 2
+        hint="su -c 'apt-get update && apt-get install -y --no-install-recommends"
     fi
-    say "installing $packages"
     log=$(mktemp)
-    # Waits for another apt rather than failing beside it.
-    apt_options="-qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2"
-    # shellcheck disable=SC2086 # the words are meant to be split
-    if ! { $as_root env DEBIAN_FRONTEND=noninteractive apt-get $apt_options update &&
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get $apt_options install -y --no-install-recommends $packages; } \
-        >"$log" 2>&1 </dev/null; then
-        tail -n 15 "$log" >&2
-        rm -f "$log"
-        say "apt-get could not install: $packages"
-        exit 2
+    trap 'rm -f "$log"' EXIT
+    if [ "$as_root" = none ]; then
+        # shellcheck disable=SC2086
+        wished=$(offered $wished)
+        [ "${hint#su -c}" = "$hint" ] && end= || end="'"
+        if [ -n "$packages" ]; then
+            say "needs packages that only root can install; run this and try again: $hint $packages $wished$end"
+            exit 2
+        fi
+        [ -z "$wished" ] || say "postern would be faster with packages that only root can install: $hint $wished$end"
+    else
+        # A system that was just set up knows no suites yet.
+        if [ -n "$packages" ] || [ -z "$(offered libc6-dev)" ]; then
+            apt update || [ -z "$packages" ] || {
+                tail -n 15 "$log" >&2
+                say "apt-get update failed; missing: $packages"
+                exit 2
+            }
+        fi
+        # shellcheck disable=SC2086
+        if [ -n "$packages" ] && ! install $packages; then
+            tail -n 15 "$log" >&2
+            say "apt-get could not install: $packages"
+            exit 2
+        fi
+        # shellcheck disable=SC2086
+        wished=$(offered $wished)
+        # shellcheck disable=SC2086
+        [ -z "$wished" ] || install $wished || say "goes on without $wished(postern is slower, and works the same)"
     fi
-    rm -f "$log"
-    packages=$(missing)
+    packages=$(missing "$needs")
     if [ -n "$packages" ]; then
         say "apt-get succeeded, yet this is still missing: $packages"
         exit 2

@@ -4,7 +4,9 @@
 #
 #   hook       library      macro
 #   gcm        IPSec_MB     MBEDTLS_GCM_ALT
+#   p256       hogweed      MBEDTLS_ECDSA_SIGN_ALT, MBEDTLS_ECDSA_VERIFY_ALT, and two functions of ecp.c (ecp_stock.c)
 #   sha256     nettle       MBEDTLS_SHA256_ALT
+#   x25519     sodium       two functions of ecp.c
 #
 # After this POSTERN_ACCEL_LIBS names what consumers of the static library must link with.
 
@@ -15,6 +17,8 @@ set(nettle_min 3.8)
 set(nettle_end 4.0) # sha256_digest() takes other arguments there
 set(ipsec_mb_min 1.3) # tests itself
 set(ipsec_mb_end 2.0)
+set(sodium_min 1.0.18) # refuses points of low order
+set(sodium_end 2.0)
 
 # Each of these says in RET_WHY why its library cannot be used; "" if it can.
 function(postern_accel_find_nettle ret_why)
@@ -61,8 +65,40 @@ function(postern_accel_find_ipsec_mb ret_why)
     set(${ret_why} "${why}" PARENT_SCOPE)
 endfunction()
 
-# Compiles a hook into Mbed TLS. LIBRARY is linked by name, so that an installed tree does not depend on where it lies here.
-function(postern_accel_add hook library library_path include)
+function(postern_accel_find_hogweed ret_why)
+    find_path(POSTERN_HOGWEED_INCLUDE nettle/ecdsa.h)
+    find_path(POSTERN_GMP_INCLUDE gmp.h)
+    find_library(POSTERN_HOGWEED_LIB hogweed)
+    find_library(POSTERN_GMP_LIB gmp)
+    mark_as_advanced(POSTERN_HOGWEED_INCLUDE POSTERN_GMP_INCLUDE POSTERN_HOGWEED_LIB POSTERN_GMP_LIB)
+    set(why "")
+    if(NOT POSTERN_HOGWEED_INCLUDE OR NOT POSTERN_GMP_INCLUDE OR NOT POSTERN_HOGWEED_LIB OR NOT POSTERN_GMP_LIB)
+        set(why "hogweed, which is part of nettle, is missing: scripts/deps.sh build brings it")
+    endif()
+    set(${ret_why} "${why}" PARENT_SCOPE)
+endfunction()
+
+function(postern_accel_find_sodium ret_why)
+    find_path(POSTERN_SODIUM_INCLUDE sodium/version.h)
+    find_library(POSTERN_SODIUM_LIB sodium)
+    mark_as_advanced(POSTERN_SODIUM_INCLUDE POSTERN_SODIUM_LIB)
+    set(why "libsodium ${sodium_min} or newer, below ${sodium_end}, is missing: scripts/deps.sh build brings it")
+    if(POSTERN_SODIUM_LIB AND EXISTS ${POSTERN_SODIUM_INCLUDE}/sodium/version.h)
+        file(STRINGS ${POSTERN_SODIUM_INCLUDE}/sodium/version.h line REGEX "^#define SODIUM_VERSION_STRING ")
+        string(REGEX REPLACE "[^0-9.]" "" version "${line}")
+        set(why "libsodium ${version} is not in ${sodium_min}...<${sodium_end}")
+        if(version VERSION_GREATER_EQUAL sodium_min AND version VERSION_LESS sodium_end)
+            set(why "")
+        endif()
+    endif()
+    set(${ret_why} "${why}" PARENT_SCOPE)
+endfunction()
+
+# postern_accel_add(HOOK FILES NAMES... LIBS NAMES... PATHS FILES... INCLUDE DIRS... [INSTEAD_OF FILES...]): compiles
+# src/accel/NAME.c into Mbed TLS, in place of its own FILES. LIBS are linked by name, so that an installed tree does not
+# depend on where they lie here; PATHS tells where that is.
+function(postern_accel_add hook)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "FILES;LIBS;PATHS;INCLUDE;INSTEAD_OF")
     if(NOT TARGET postern_accel)
         add_library(postern_accel OBJECT src/accel/accel.c src/accel/cpu.c)
         target_link_libraries(postern_accel PRIVATE postern_warnings)
@@ -76,12 +112,22 @@ function(postern_accel_add hook library library_path include)
         target_include_directories(postern_mbedtls PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src/accel>)
     endif()
     string(TOUPPER ${hook} macro)
-    target_sources(postern_accel PRIVATE src/accel/${hook}_alt.c src/accel/${hook}_stock.c)
-    target_include_directories(postern_accel SYSTEM PRIVATE ${include})
+    foreach(name IN LISTS arg_FILES)
+        target_sources(postern_accel PRIVATE src/accel/${name}.c)
+    endforeach()
+    target_include_directories(postern_accel SYSTEM PRIVATE ${arg_INCLUDE})
     target_compile_definitions(postern_mbedtls PUBLIC $<BUILD_INTERFACE:POSTERN_ACCEL_${macro}=1>)
-    cmake_path(GET library_path PARENT_PATH library_dir)
-    target_link_directories(postern_mbedtls PRIVATE $<BUILD_INTERFACE:${library_dir}>)
-    target_link_libraries(postern_mbedtls PRIVATE ${library})
+    foreach(path IN LISTS arg_PATHS)
+        cmake_path(GET path PARENT_PATH library_dir)
+        target_link_directories(postern_mbedtls PRIVATE $<BUILD_INTERFACE:${library_dir}>)
+    endforeach()
+    target_link_libraries(postern_mbedtls PRIVATE ${arg_LIBS})
+    get_target_property(sources postern_mbedtls SOURCES)
+    foreach(file IN LISTS arg_INSTEAD_OF)
+        list(REMOVE_ITEM sources ${mbedtls_dir}/library/${file})
+    endforeach()
+    set_target_properties(postern_mbedtls PROPERTIES SOURCES "${sources}")
+    set(POSTERN_ACCEL_LIBS ${POSTERN_ACCEL_LIBS} ${arg_LIBS} PARENT_SCOPE)
 endfunction()
 
 string(TOLOWER "${POSTERN_ACCEL}" accel_mode)
@@ -103,17 +149,34 @@ else()
     if(why)
         list(APPEND accel_why "${why}")
     else()
-        postern_accel_add(gcm IPSec_MB ${POSTERN_IPSEC_MB_LIB} ${POSTERN_IPSEC_MB_INCLUDE})
-        list(APPEND POSTERN_ACCEL_LIBS IPSec_MB)
+        postern_accel_add(gcm FILES gcm_alt gcm_stock
+                          LIBS IPSec_MB PATHS ${POSTERN_IPSEC_MB_LIB} INCLUDE ${POSTERN_IPSEC_MB_INCLUDE})
         list(APPEND accel_on "AES-GCM (intel-ipsec-mb)")
     endif()
+    set(ecp_files ecp_alt ecp_stock)
     postern_accel_find_nettle(why)
+    if(NOT why)
+        postern_accel_find_hogweed(why)
+    endif()
     if(why)
         list(APPEND accel_why "${why}")
     else()
-        postern_accel_add(sha256 nettle ${POSTERN_NETTLE_LIB} ${POSTERN_NETTLE_INCLUDE})
-        list(APPEND POSTERN_ACCEL_LIBS nettle)
+        postern_accel_add(p256 FILES p256_alt ecdsa_alt ecdsa_stock ${ecp_files} INSTEAD_OF ecp.c
+                          LIBS hogweed gmp PATHS ${POSTERN_HOGWEED_LIB} ${POSTERN_GMP_LIB}
+                          INCLUDE ${POSTERN_HOGWEED_INCLUDE} ${POSTERN_GMP_INCLUDE})
+        set(ecp_files)
+        list(APPEND accel_on "P-256 (nettle)")
+        postern_accel_add(sha256 FILES sha256_alt sha256_stock
+                          LIBS nettle PATHS ${POSTERN_NETTLE_LIB} INCLUDE ${POSTERN_NETTLE_INCLUDE})
         list(APPEND accel_on "SHA-256 (nettle)")
+    endif()
+    postern_accel_find_sodium(why)
+    if(why)
+        list(APPEND accel_why "${why}")
+    else()
+        postern_accel_add(x25519 FILES x25519_alt ${ecp_files} INSTEAD_OF ecp.c
+                          LIBS sodium PATHS ${POSTERN_SODIUM_LIB} INCLUDE ${POSTERN_SODIUM_INCLUDE})
+        list(APPEND accel_on "X25519 (libsodium)")
     endif()
 endif()
 

@@ -10,6 +10,12 @@ static void (*const hooks[])(char *out, size_t size) = {
 #if defined(POSTERN_ACCEL_GCM)
     pst_accel_gcm_tell,
 #endif
+#if defined(POSTERN_ACCEL_P256)
+    pst_accel_p256_tell,
+#endif
+#if defined(POSTERN_ACCEL_X25519)
+    pst_accel_x25519_tell,
+#endif
 #if defined(POSTERN_ACCEL_SHA256)
     pst_accel_sha256_tell,
 #endif

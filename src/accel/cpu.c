@@ -27,7 +27,7 @@ static unsigned ask(void)
     const unsigned aes = BIT(PCLMULQDQ) | BIT(SSE42) | BIT(AESNI);
     const unsigned avx_saved = 0x06;
     const unsigned avx512_saved = 0xe6;
-    unsigned features = 0;
+    unsigned features = PST_ACCEL_CPU_64;
     unsigned eax = 0;
     unsigned ebx = 0;
     unsigned ecx = 0;

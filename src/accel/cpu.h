@@ -9,6 +9,7 @@ enum {
     PST_ACCEL_CPU_SHA = 1 << 0,
     PST_ACCEL_CPU_AES = 1 << 1,     /* with carry-less multiplication */
     PST_ACCEL_CPU_VECTORS = 1 << 2, /* the system keeps the registers of whatever AVX there is */
+    PST_ACCEL_CPU_64 = 1 << 3,      /* what every x86-64 has; a name for what tests take away */
 };
 
 /* Whether it has all of these. */

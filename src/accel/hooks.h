@@ -6,6 +6,8 @@
 
 /* Writes what is in use on this processor; "" where it is the stock code. */
 void pst_accel_gcm_tell(char *out, size_t size);
+void pst_accel_p256_tell(char *out, size_t size);
 void pst_accel_sha256_tell(char *out, size_t size);
+void pst_accel_x25519_tell(char *out, size_t size);
 
 #endif

@@ -75,6 +75,10 @@
 #define MBEDTLS_ECDSA_C
 #define MBEDTLS_ECDSA_DETERMINISTIC
 #define MBEDTLS_HMAC_DRBG_C
+#if defined(POSTERN_ACCEL_P256) /* see src/accel */
+#define MBEDTLS_ECDSA_SIGN_ALT
+#define MBEDTLS_ECDSA_VERIFY_ALT
+#endif
 
 /* RSA for signatures only: PKCS #1 v1.5 where TLS 1.2 asks for it, PSS for TLS 1.3. Primes so that tests and
  * tools can make a key. */

@@ -1,5 +1,6 @@
 /* The TLS transport when memory runs out: allocation i fails, and nothing leaks or crashes. For every i, but
- * within a handshake only for a sample: Mbed TLS's arithmetic makes thousands there, all alike. */
+ * within a handshake beyond some only for a sample: Mbed TLS's own arithmetic makes thousands there, all
+ * alike. */
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -146,7 +147,7 @@ static bool converse(struct tls_door *d, const struct tls_client_options *option
 static void test_tls__allocation_i_fails__ends_the_connection_and_leaks_nothing(void **state)
 {
     (void)state;
-    enum { EVERY = 50, STRIDE = 97 };
+    enum { EVERY = 200, STRIDE = 97 };
     struct tls_door d;
     tls_door_init(&d, test_cert_ec());
     for (int v13 = 0; v13 < 2; v13++) {
@@ -154,7 +155,7 @@ static void test_tls__allocation_i_fails__ends_the_connection_and_leaks_nothing(
         unsigned long i = 0;
         while (!converse(&d, &options, i, false))
             i += i < EVERY ? 1 : STRIDE;
-        assert_true(i > 1000);
+        assert_true(i > 40); /* over a thousand where the arithmetic is Mbed TLS's own */
         /* The established connection asks for its buffers only. */
         for (i = 0; !converse(&d, &options, i, true); i++)
             ;
