@@ -4,12 +4,14 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "server/cli_cert_options.h"
 #include "server/cli_complain.h"
+#include "server/cli_trust.h"
 
 enum {
     LOCK_WAIT_S = 30,
@@ -90,13 +92,14 @@ static void print_advice(const struct pst_cli_make *cli, const struct pst_local_
     if (result->ca_state == PST_LOCAL_CA_REPLACED)
         puts("The old CA is gone: remove it from the browsers that trust it.");
     printf(
-        "\nTo trust it (nothing has been installed):\n"
+        "\nTo trust it%s:\n"
+        "  all       postern trust install %s\n"
         "  curl      curl --cacert %s https://localhost:8443/\n"
         "  Firefox   Settings > Privacy & Security > View Certificates > Authorities > Import: ca.pem, to "
         "identify websites\n"
         "  Chromium  Settings > Privacy and security > Security > Manage certificates > import ca.pem as an "
         "authority\n",
-        ca_file);
+        cli->install ? "" : " (nothing has been installed)", ca_file, ca_file);
     if (cli->throw_away_ca_key)
         puts("The CA's key was thrown away: nobody can sign with it again. The next certificate needs a new "
              "CA "
@@ -168,6 +171,15 @@ static int make(struct pst_cli_make *cli, struct pst_local_folder *folder)
     return err;
 }
 
+static int trust(const struct pst_cli_make *cli, enum pst_cli_trust_command command)
+{
+    char path[PATH_MAX + 8];
+    struct pst_cli_place place = {.root = "",
+                                  .home = getenv("HOME")}; /* NOLINT(concurrency-mt-unsafe): one thread */
+    (void)snprintf(path, sizeof(path), "%s/ca.pem", cli->dir);
+    return pst_cli_trust_run(command, path, &place);
+}
+
 int pst_cli_cert(int argc, char **argv)
 {
     struct pst_cli_make cli;
@@ -179,10 +191,12 @@ int pst_cli_cert(int argc, char **argv)
         pst_cli_cert_help(stdout);
         return 0;
     }
+    if (cli.uninstall)
+        return trust(&cli, PST_CLI_TRUST_UNINSTALL);
     int err = pst_local_open(&folder, cli.dir, true);
     if (!err)
         err = make(&cli, &folder);
     int status = err ? pst_cli_complain(STATUS_FAILED, "%s", folder.error) : 0;
     pst_local_close(&folder);
-    return status;
+    return status || !cli.install ? status : trust(&cli, PST_CLI_TRUST_INSTALL);
 }

@@ -8,13 +8,25 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-enum option { OPTION_DIR, OPTION_DAYS, OPTION_CA_DAYS, OPTION_NEW_CA, OPTION_THROW_AWAY, OPTION_HELP };
+enum option {
+    OPTION_DIR,
+    OPTION_DAYS,
+    OPTION_CA_DAYS,
+    OPTION_NEW_CA,
+    OPTION_THROW_AWAY,
+    OPTION_INSTALL,
+    OPTION_UNINSTALL,
+    OPTION_HELP
+};
 static const struct pst_cli_option options[] = {
     {"dir", "DIR", "where to write (default: certs)"},
     {"days", "N", "how long the certificate is valid, 1 to 397 days (default: 397)"},
     {"ca-days", "N", "how long a new CA is valid, 1 to 7300 days (default: 3650)"},
     {"new-ca", NULL, "make a new CA in place of the old one; browsers must then be told of it"},
     {"throw-away-ca-key", NULL, "do not keep the CA's key: nobody can sign with it again"},
+    {"install", NULL,
+     "then have this machine's programs and browsers trust the CA, as postern trust install does"},
+    {"uninstall", NULL, "make nothing: take the CA out of all stores, as postern trust uninstall does"},
     {"help", NULL, "print this"},
 };
 
@@ -53,6 +65,12 @@ static bool apply(struct pst_cli_make *cli, enum option option, const char *valu
         return true;
     case OPTION_THROW_AWAY:
         cli->throw_away_ca_key = true;
+        return true;
+    case OPTION_INSTALL:
+        cli->install = true;
+        return true;
+    case OPTION_UNINSTALL:
+        cli->uninstall = true;
         return true;
     case OPTION_HELP:
         break;
@@ -94,7 +112,8 @@ bool pst_cli_cert_parse(struct pst_cli_make *ret_cli, int argc, char **argv, cha
         const char *value = NULL;
         switch (pst_cli_args_next(&args, &option, &value)) {
         case PST_CLI_ARG_END:
-            return true;
+            return !(ret_cli->install && ret_cli->uninstall) ||
+                   fail(error, "--install and --uninstall contradict each other: give one of them");
         case PST_CLI_ARG_WORD:
             if (!add_name(ret_cli, value, error))
                 return false;

@@ -11,7 +11,7 @@
 struct pst_cli_make {
     const char *dir; /* of argv, or static */
     unsigned days, ca_days;
-    bool new_ca, throw_away_ca_key, help;
+    bool new_ca, throw_away_ca_key, install, uninstall, help;
     struct pst_local_names names; /* those that are always in it first; the host's is not among them yet */
 };
 
