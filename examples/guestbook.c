@@ -167,6 +167,10 @@ static void on_post(struct pst_exchange *ex, void *arg)
     struct pst_form_data form;
     struct pst_slice name, text;
     (void)arg;
+    if (!pst_access_is_same_site(ex, NULL, 0)) { /* another site's page may not write in a visitor's name */
+        pst_reply_json_error(ex, 403, "a page of another site may not post here");
+        return;
+    }
     int err = pst_form_read(ex, &form);
     if (err) {
         pst_reply_json_error(ex, pst_form_status(err), form.why);

@@ -2,6 +2,7 @@
 #ifndef POSTERN_POSTERN_H
 #define POSTERN_POSTERN_H
 
+#include <postern/access.h>
 #include <postern/doors.h>
 #include <postern/err.h>
 #include <postern/exchange.h>

@@ -1,5 +1,5 @@
 /* access.c - who may: the person at this machine, a page of this site. */
-#include "handlers/access.h"
+#include <postern/access.h>
 
 #include <arpa/inet.h>
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include <postern/access.h>
 #include <postern/json.h>
 
-#include "handlers/access.h"
 #include "handlers/assets.h"
 #include "handlers/board_internal.h"
 #include "handlers/page.h"

@@ -3,10 +3,10 @@
 
 #include <stdio.h>
 
+#include <postern/access.h>
 #include <postern/http.h>
 #include <postern/json.h>
 
-#include "handlers/access.h"
 #include "handlers/origin.h"
 #include "handlers/page.h"
 #include "handlers/post_format.h"

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "handlers/access.h"
 #include "handlers/posts_answer.h"
+#include <postern/access.h>
 
 /* Behind the prefix there is a name and nothing else; what has more is for the readers' side. */
 static bool is_for_box(struct pst_slice rest)

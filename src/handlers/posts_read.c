@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "handlers/access.h"
 #include "handlers/assets.h"
 #include "handlers/negotiate.h"
 #include "handlers/page.h"
 #include "handlers/posts_reading.h"
+#include <postern/access.h>
 
 /* What is said to somebody who may not read: the same whether there is such a box or not. */
 #define NOT_LOCAL                                                                                            \

@@ -7,8 +7,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "handlers/access.h"
 #include "handlers/rate.h"
+#include <postern/access.h>
 
 enum { RETRY_S = 5 }; /* after an error that may pass */
 enum { SMALL_BYTES = 65536 };

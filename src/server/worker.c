@@ -315,6 +315,9 @@ static int init_tls(struct pst_worker *worker)
         return 0;
     char line[256];
     int err = pst_tls_ctx_new(&worker->tls, server->start_sets[worker->number], line, sizeof(line));
+    /* The context's alone from here on: its count is the worker's thread's. */
+    pst_tls_certs_unref(server->start_sets[worker->number]);
+    server->start_sets[worker->number] = NULL;
     if (!err && server->policy == PST_TLS_MODERN)
         pst_tls_ctx_versions(worker->tls, PST_TLS_13_ONLY);
     if (!err && server->tickets)

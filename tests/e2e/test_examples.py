@@ -62,6 +62,13 @@ class Guestbook(unittest.TestCase):
         self.start()
         self.assertEqual([entry[0] for entry in self.entries()], [2, 1])
 
+    def test_guestbook__post_from_another_sites_page__refused(self):
+        for origin in ("https://elsewhere.example", "null"):
+            reply = self.door.ask("/guestbook", method="POST", body=b"name=Mallory&text=hi", Origin=origin,
+                                  Content_Type="application/x-www-form-urlencoded")
+            self.assertEqual(reply.status, 403)
+        self.assertNotIn(b"Mallory", self.door.ask("/guestbook").body)
+
     def test_bad_posts__said_why_and_not_kept(self):
         for body, kind, status in ((b"name=Ada", "application/x-www-form-urlencoded", 422),
                                    (b"name=&text=x", "application/x-www-form-urlencoded", 422),

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "handlers/access.h"
 #include "support/bare_exchange.h"
+#include <postern/access.h>
 
 static int set_up(void **state)
 {
