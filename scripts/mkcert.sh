@@ -661,6 +661,7 @@ else
     cat <<END
 
 To trust it (nothing has been installed):
+  all       postern trust install $(quoted "$dir/ca.pem")
   curl      curl --cacert $(quoted "$dir/ca.pem") https://localhost:8443/
   Firefox   Settings > Privacy & Security > View Certificates > Authorities > Import: ca.pem, to identify websites
   Chromium  Settings > Privacy and security > Security > Manage certificates > import ca.pem as an authority
