@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include <cmocka.h>
+#include <malloc.h>
 #include <mbedtls/ecp.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/platform.h>
@@ -27,21 +28,6 @@ static unsigned char limbs[SECRET_BYTES], written[SECRET_BYTES];
 static bool is_watching;
 static unsigned long freed, leaks;
 
-struct block {
-    size_t len;
-    max_align_t data[];
-};
-
-static void *watched_calloc(size_t count, size_t size)
-{
-    size_t len = count * size;
-    struct block *block = size && len / size != count ? NULL : calloc(1, sizeof(*block) + len);
-    if (!block)
-        return NULL;
-    block->len = len;
-    return block->data;
-}
-
 static bool holds(const void *data, size_t len, const unsigned char *secret)
 {
     for (size_t at = 0; at + PART_BYTES <= SECRET_BYTES; at += PART_BYTES)
@@ -52,13 +38,13 @@ static bool holds(const void *data, size_t len, const unsigned char *secret)
 
 static void watched_free(void *ptr)
 {
-    if (!ptr)
-        return;
-    struct block *block = (struct block *)(void *)((char *)ptr - offsetof(struct block, data));
-    freed += is_watching;
-    if (is_watching && (holds(ptr, block->len, limbs) || holds(ptr, block->len, written)))
-        leaks++;
-    free(block);
+    if (ptr && is_watching) {
+        size_t len = malloc_usable_size(ptr);
+        freed++;
+        if (holds(ptr, len, limbs) || holds(ptr, len, written))
+            leaks++;
+    }
+    free(ptr);
 }
 
 static int start(void **state)
@@ -67,7 +53,7 @@ static int start(void **state)
     /* In the place of our own allocator, which pst_tls_global_init() would put there later. */
     if (pst_tls_global_init() != 0)
         return -1;
-    return mbedtls_platform_set_calloc_free(watched_calloc, watched_free);
+    return mbedtls_platform_set_calloc_free(calloc, watched_free);
 }
 
 static void learn(const struct test_cert *cert)
