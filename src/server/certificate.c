@@ -11,47 +11,26 @@
 #include <unistd.h>
 
 #include "postern/tls.h"
+#include "server/file.h"
 #include "server/internal.h"
 #include "server/server.h"
 
 /* Far more than any chain that could be sent. */
 enum { FILE_BYTES_MAX = 1 << 20 };
 
-static void forget(char *secret, size_t len)
-{
-    if (secret)
-        explicit_bzero(secret, len);
-    free(secret);
-}
-
-/* One line for whoever asked; returns err. */
-struct line {
-    char *text;
-    size_t size;
-};
-PST_PRINTF(3, 4) static int say(struct line line, int err, const char *format, ...)
-{
-    if (line.size > 0) {
-        va_list args;
-        va_start(args, format);
-        (void)vsnprintf(line.text, line.size, format, args);
-        va_end(args);
-    }
-    return err;
-}
-
-static int open_failed(struct line line, const char *what, const char *file)
+static int open_failed(struct pst_server_line line, const char *what, const char *file)
 {
     switch (errno) {
     case ENOENT:
     case ENOTDIR:
-        return say(line, PST_E_NOENT, "%s %s is not there; scripts/mkcert.sh makes one", what, file);
+        return pst_server_say(line, PST_E_NOENT, "%s %s is not there; scripts/mkcert.sh makes one", what,
+                              file);
     case EACCES:
     case EPERM:
-        return say(line, PST_E_ACCESS, "%s %s may not be read by this user; check its owner and mode", what,
-                   file);
+        return pst_server_say(line, PST_E_ACCESS,
+                              "%s %s may not be read by this user; check its owner and mode", what, file);
     default:
-        return say(line, PST_E_IO, "%s %s cannot be read: %s", what, file, strerror(errno));
+        return pst_server_say(line, PST_E_IO, "%s %s cannot be read: %s", what, file, strerror(errno));
     }
 }
 
@@ -68,17 +47,10 @@ static int read_all(int fd, char **ret_data, size_t *ret_len)
     char *data = malloc(cap + 1);
     if (!data)
         return -1;
-    while (len < cap) {
-        ssize_t n = read(fd, data + len, cap - len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            forget(data, cap);
-            return -1;
-        }
-        if (n == 0)
-            break;
-        len += (size_t)n;
+    errno = pst_file_fill(fd, data, cap, &len);
+    if (errno) {
+        pst_file_forget(data, cap);
+        return -1;
     }
     data[len] = '\0';
     *ret_data = data;
@@ -86,7 +58,8 @@ static int read_all(int fd, char **ret_data, size_t *ret_len)
     return 0;
 }
 
-static int read_file(struct line line, const char *what, const char *file, char **ret_data, size_t *ret_len)
+static int read_file(struct pst_server_line line, const char *what, const char *file, char **ret_data,
+                     size_t *ret_len)
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
@@ -109,8 +82,8 @@ struct contents {
 static void free_contents(struct contents *c)
 {
     free(c->cert);
-    forget(c->key, c->key_len);
-    forget(c->password, c->password_len);
+    pst_file_forget(c->key, c->key_len);
+    pst_file_forget(c->password, c->password_len);
 }
 
 /* The first line, as it is: a password may begin or end with a blank. */
@@ -119,7 +92,7 @@ static void cut_line(char *text)
     text[strcspn(text, "\r\n")] = '\0';
 }
 
-static int read_contents(struct contents *c, const struct pst_cert_files *files, struct line line)
+static int read_contents(struct contents *c, const struct pst_cert_files *files, struct pst_server_line line)
 {
     int err = read_file(line, "the certificate", files->cert, &c->cert, &c->cert_len);
     if (!err)
@@ -139,17 +112,17 @@ void pst_server_drop_certs(struct pst_tls_certs **sets, unsigned count)
 }
 
 static int parse_client_ca(struct pst_server *server, const struct contents *ca, struct pst_tls_certs *set,
-                           struct line line)
+                           struct pst_server_line line)
 {
     char text[384];
     int err = pst_tls_certs_client_ca(set, ca->cert, ca->cert_len, server->requires_client,
                                       (int64_t)time(NULL), text, sizeof(text));
-    return err ? say(line, err, "%s: %s", server->client_ca, text) : 0;
+    return err ? pst_server_say(line, err, "%s: %s", server->client_ca, text) : 0;
 }
 
 /* Parsed once for each worker: an RSA key is changed by its use. */
 static int parse(struct pst_server *server, const struct pst_tls_pem *pems, unsigned set_count,
-                 const struct contents *ca, struct pst_tls_certs **sets, struct line line)
+                 const struct contents *ca, struct pst_tls_certs **sets, struct pst_server_line line)
 {
     for (unsigned i = 0; i < set_count; i++) {
         char text[384];
@@ -158,10 +131,10 @@ static int parse(struct pst_server *server, const struct pst_tls_pem *pems, unsi
                                     sizeof(text));
         const struct pst_cert_files *files = &server->certs[bad];
         if (err)
-            return say(line, err, "%s: %s", err == PST_E_KEY ? files->key : files->cert, text);
+            return pst_server_say(line, err, "%s: %s", err == PST_E_KEY ? files->key : files->cert, text);
         pst_tls_certs_on_sni(sets[i], server->on_sni, server->on_sni_arg);
         if (text[0])
-            (void)say(line, 0, "%s", text); /* a warning */
+            (void)pst_server_say(line, 0, "%s", text); /* a warning */
         err = ca->cert ? parse_client_ca(server, ca, sets[i], line) : 0;
         if (err)
             return err;
@@ -169,7 +142,8 @@ static int parse(struct pst_server *server, const struct pst_tls_pem *pems, unsi
     return 0;
 }
 
-static int read_client_ca(const struct pst_server *server, struct contents *ret_ca, struct line line)
+static int read_client_ca(const struct pst_server *server, struct contents *ret_ca,
+                          struct pst_server_line line)
 {
     return server->client_ca
                ? read_file(line, "the client CA", server->client_ca, &ret_ca->cert, &ret_ca->cert_len)
@@ -178,7 +152,7 @@ static int read_client_ca(const struct pst_server *server, struct contents *ret_
 
 /* All files, and what they hold; ca: of the client CA. */
 static int read_all_files(struct pst_server *server, struct contents *contents, struct pst_tls_pem *pems,
-                          struct contents *ca, struct line line)
+                          struct contents *ca, struct pst_server_line line)
 {
     for (size_t i = 0; i < server->cert_count; i++) {
         struct contents *c = &contents[i];
@@ -191,7 +165,7 @@ static int read_all_files(struct pst_server *server, struct contents *contents, 
 }
 
 static int load(struct pst_server *server, unsigned set_count, struct pst_tls_certs ***ret_sets,
-                struct line line)
+                struct pst_server_line line)
 {
     size_t count = server->cert_count;
     struct contents *contents = calloc(count, sizeof(*contents)), ca = {.cert = NULL};
@@ -201,7 +175,7 @@ static int load(struct pst_server *server, unsigned set_count, struct pst_tls_ce
     if (contents && pems && sets)
         err = read_all_files(server, contents, pems, &ca, line);
     else
-        (void)say(line, err, "%s", pst_strerror(err));
+        (void)pst_server_say(line, err, "%s", pst_strerror(err));
     if (!err)
         err = parse(server, pems, set_count, &ca, sets, line);
     for (size_t i = 0; contents && i < count; i++)
@@ -220,7 +194,7 @@ static int load(struct pst_server *server, unsigned set_count, struct pst_tls_ce
 int pst_server_load_certs(struct pst_server *server, struct pst_tls_certs ***ret_sets, char *why,
                           size_t why_size)
 {
-    return load(server, server->worker_count, ret_sets, (struct line){why, why_size});
+    return load(server, server->worker_count, ret_sets, (struct pst_server_line){why, why_size});
 }
 
 /* ---- settings ---- */
@@ -262,7 +236,7 @@ static int append(struct pst_server *server, const char *cert, const char *key, 
 static int check(struct pst_server *server)
 {
     struct pst_tls_certs **set = NULL;
-    int err = load(server, 1, &set, (struct line){server->error, sizeof(server->error)});
+    int err = load(server, 1, &set, (struct pst_server_line){server->error, sizeof(server->error)});
     if (err)
         return err;
     for (size_t i = 0; i < server->cert_count; i++)
@@ -335,7 +309,7 @@ int pst_tls_client_ca(struct pst_server *server, const char *ca_file, bool is_re
         server->client_ca = before;
         return pst_server_fail(server, PST_E_NOMEM, "%s", pst_strerror(PST_E_NOMEM));
     }
-    struct line line = {server->error, sizeof(server->error)};
+    struct pst_server_line line = {server->error, sizeof(server->error)};
     struct contents ca = {.cert = NULL};
     int err = read_client_ca(server, &ca, line);
     if (!err)
@@ -427,13 +401,14 @@ static bool is_worker_thread(const struct pst_server *server)
 /* NOLINTNEXTLINE(readability-non-const-parameter): it is written to, by way of line */
 int pst_tls_reload(struct pst_server *server, char *why, size_t why_size)
 {
-    struct line line = {why, why ? why_size : 0};
+    struct pst_server_line line = {why, why ? why_size : 0};
     if (line.size > 0)
         why[0] = '\0';
     if (!server->is_running || server->cert_count == 0)
-        return say(line, PST_E_STATE, "%s", "the server does not serve https now");
+        return pst_server_say(line, PST_E_STATE, "%s", "the server does not serve https now");
     if (is_worker_thread(server))
-        return say(line, PST_E_STATE, "%s", "a worker would wait for itself; reload on another thread");
+        return pst_server_say(line, PST_E_STATE, "%s",
+                              "a worker would wait for itself; reload on another thread");
     pthread_mutex_lock(&server->reload_lock);
     struct pst_tls_certs **sets = NULL;
     int err = load(server, server->worker_count, &sets, line);
@@ -444,7 +419,7 @@ int pst_tls_reload(struct pst_server *server, char *why, size_t why_size)
     if (!err) {
         err = swap_all(server, sets);
         if (err)
-            say(line, err, "%s", pst_strerror(err));
+            pst_server_say(line, err, "%s", pst_strerror(err));
     }
     pst_server_drop_certs(sets, server->worker_count);
     pthread_mutex_unlock(&server->reload_lock);

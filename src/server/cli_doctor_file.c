@@ -11,6 +11,7 @@
 
 #include "server/cli_doctor.h"
 #include "server/cli_file.h"
+#include "server/file.h"
 
 enum { FILE_BYTES_MAX = 4 << 20 };
 
@@ -100,7 +101,7 @@ static void look_at_key(struct pst_cli_doctor *doctor, const struct pst_tls_chai
                         "cannot read the key %s: %s", path, why_not(err));
     else
         check_key(doctor, chain, path, key, key_len);
-    pst_cli_file_wipe(key, key_len);
+    pst_file_forget(key, key_len);
 }
 
 /* ---- the certificate ---- */
@@ -153,5 +154,5 @@ void pst_cli_doctor_file(struct pst_cli_doctor *doctor, const char *path)
                         "cannot read %s: %s", path, why_not(err));
     else
         look_at_chain(doctor, path, text, len);
-    pst_cli_file_wipe(text, len);
+    pst_file_forget(text, len);
 }

@@ -4,31 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-void pst_cli_file_wipe(char *bytes, size_t len)
-{
-    if (bytes)
-        explicit_bzero(bytes, len);
-    free(bytes);
-}
+#include "server/file.h"
 
 /* Files of /proc have no size, so what counts is the end. */
 static int read_all(int fd, size_t most, char *bytes, size_t *ret_len)
 {
     size_t len = 0;
-    while (len <= most) {
-        ssize_t n = read(fd, bytes + len, most + 1 - len);
-        if (n == 0)
-            break;
-        if (n < 0 && errno != EINTR)
-            return errno;
-        len += n > 0 ? (size_t)n : 0;
-    }
-    if (len > most)
-        return EFBIG;
+    int err = pst_file_fill(fd, bytes, most + 1, &len);
+    if (err || len > most)
+        return err ? err : EFBIG;
     bytes[len] = '\0';
     *ret_len = len;
     return 0;
@@ -49,7 +36,7 @@ int pst_cli_file_read(const char *path, size_t most, char **ret_bytes, size_t *r
         err = bytes ? read_all(fd, room, bytes, ret_len) : ENOMEM;
     (void)close(fd);
     if (err) {
-        pst_cli_file_wipe(bytes, bytes ? room + 1 : 0);
+        pst_file_forget(bytes, bytes ? room + 1 : 0);
         return err;
     }
     *ret_bytes = bytes;

@@ -8,7 +8,4 @@
  * bytes, EISDIR. Never waits for the writer of a pipe. */
 int pst_cli_file_read(const char *path, size_t most, char **ret_bytes, size_t *ret_len);
 
-/* Overwrites what may be secret, and frees it. NULL is allowed. */
-void pst_cli_file_wipe(char *bytes, size_t len);
-
 #endif

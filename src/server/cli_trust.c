@@ -12,6 +12,7 @@
 #include "server/cli_complain.h"
 #include "server/cli_file.h"
 #include "server/cli_nearest.h"
+#include "server/file.h"
 #include "transport/tls.h"
 
 #define CA_DEFAULT "certs/ca.pem"
@@ -175,7 +176,7 @@ static int read_ca(struct pst_cli_trust *trust)
                                 strerror(number), /* NOLINT(concurrency-mt-unsafe): one thread prints */
                                 number == ENOENT ? "; make one: postern cert" : "");
     int err = pst_tls_chain_read(&trust->ca, pst_slice_of(text, len), report);
-    pst_cli_file_wipe(text, len);
+    pst_file_forget(text, len);
     if (err)
         return pst_cli_complain(PST_CLI_CANNOT_START, "cannot use \"%s\": %s", trust->path,
                                 line[0] ? line : "out of memory");

@@ -102,6 +102,14 @@ struct pst_server {
 /* Notes the line for pst_server_error() and returns err. */
 int pst_server_fail(struct pst_server *server, int err, const char *format, ...) PST_PRINTF(3, 4);
 
+/* One line for whoever asked; text may be NULL where size is 0. */
+struct pst_server_line {
+    char *text;
+    size_t size;
+};
+/* Writes it and returns err. */
+int pst_server_say(struct pst_server_line line, int err, const char *format, ...) PST_PRINTF(3, 4);
+
 /* certificate.c */
 
 /* The names of the files that one certificate comes from. */

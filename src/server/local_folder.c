@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "postern/err.h"
+#include "server/file.h"
 
 #define WORK ".mkcert"
 /* More than any certificate that could be served. */
@@ -215,14 +216,9 @@ static int read_fd(int fd, char **ret_text)
     char *text = malloc(cap + 1);
     if (!text)
         return PST_E_NOMEM;
-    for (ssize_t n = 1; len < cap && n != 0;) {
-        n = read(fd, text + len, cap - len);
-        if (n < 0 && errno != EINTR) {
-            explicit_bzero(text, cap);
-            free(text);
-            return PST_E_IO;
-        }
-        len += n > 0 ? (size_t)n : 0;
+    if (pst_file_fill(fd, text, cap, &len) != 0) {
+        pst_file_forget(text, cap);
+        return PST_E_IO;
     }
     text[len] = '\0';
     *ret_text = text;

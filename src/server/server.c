@@ -40,6 +40,15 @@ int pst_server_fail(struct pst_server *server, int err, const char *format, ...)
     return err;
 }
 
+int pst_server_say(struct pst_server_line line, int err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(line.text, line.size, format, args);
+    va_end(args);
+    return err;
+}
+
 const char *pst_server_error(const struct pst_server *server)
 {
     return server->error;

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,49 +23,38 @@ struct secrets {
     bool has_previous;
 };
 
-struct line {
-    char *text;
-    size_t size;
-};
-PST_PRINTF(3, 4) static int say(struct line line, int err, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(line.text, line.size, format, args);
-    va_end(args);
-    return err;
-}
-
-static int say_errno(struct line line, const char *path)
+static int say_errno(struct pst_server_line line, const char *path)
 {
     int err = errno == ENOENT ? PST_E_NOENT : errno == EACCES || errno == EPERM ? PST_E_ACCESS : PST_E_IO;
-    return say(line, err, "the ticket keys %.300s cannot be read: %s", path, strerror(errno));
+    return pst_server_say(line, err, "the ticket keys %.300s cannot be read: %s", path, strerror(errno));
 }
 
 /* Whoever can read them can read what was sent under them. */
-static int check_file(int fd, const char *path, struct line line)
+static int check_file(int fd, const char *path, struct pst_server_line line)
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
         return say_errno(line, path);
     if (!S_ISREG(st.st_mode) || (st.st_size != 48 && st.st_size != 80))
-        return say(line, PST_E_INVAL,
-                   "%.300s holds no ticket key: a file of 48 random bytes is needed, as openssl rand -out "
-                   "FILE 48 makes one",
-                   path);
+        return pst_server_say(
+            line, PST_E_INVAL,
+            "%.300s holds no ticket key: a file of 48 random bytes is needed, as openssl rand -out "
+            "FILE 48 makes one",
+            path);
     if (st.st_mode & 077)
-        return say(line, PST_E_INVAL, "others may read the ticket key %.300s: chmod 600 it", path);
+        return pst_server_say(line, PST_E_INVAL, "others may read the ticket key %.300s: chmod 600 it", path);
     return 0;
 }
 
-static int read_secret(int folder, const char *path, uint8_t dst[PST_TICKET_SECRET_BYTES], struct line line)
+static int read_secret(int folder, const char *path, uint8_t dst[PST_TICKET_SECRET_BYTES],
+                       struct pst_server_line line)
 {
     int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return say_errno(line, path);
     int err = check_file(fd, path, line);
     if (!err && pread(fd, dst, PST_TICKET_SECRET_BYTES, 0) != PST_TICKET_SECRET_BYTES)
-        err = say(line, PST_E_IO, "the ticket key %.300s cannot be read", path);
+        err = pst_server_say(line, PST_E_IO, "the ticket key %.300s cannot be read", path);
     close(fd);
     return err;
 }
@@ -83,14 +71,14 @@ static void consider(struct newest *newest, const char *name)
     newest->count++;
 }
 
-static int read_folder(DIR *dir, const char *path, struct secrets *secrets, struct line line)
+static int read_folder(DIR *dir, const char *path, struct secrets *secrets, struct pst_server_line line)
 {
     struct newest newest = {.count = 0};
     for (const struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
         consider(&newest, entry->d_name);
     if (newest.count == 0)
-        return say(line, PST_E_INVAL, "there is no ticket key in %.300s: put files of 48 random bytes there",
-                   path);
+        return pst_server_say(line, PST_E_INVAL,
+                              "there is no ticket key in %.300s: put files of 48 random bytes there", path);
     int err = read_secret(dirfd(dir), newest.names[1], secrets->current, line);
     secrets->has_previous = newest.count > 1;
     if (!err && secrets->has_previous)
@@ -98,7 +86,7 @@ static int read_folder(DIR *dir, const char *path, struct secrets *secrets, stru
     return err;
 }
 
-static int read_secrets(const char *path, struct secrets *secrets, struct line line)
+static int read_secrets(const char *path, struct secrets *secrets, struct pst_server_line line)
 {
     DIR *dir = opendir(path);
     secrets->has_previous = false;
@@ -110,7 +98,7 @@ static int read_secrets(const char *path, struct secrets *secrets, struct line l
 }
 
 /* tickets NULL: only looks whether they could be read. */
-static int take(const char *path, struct pst_tls_tickets *tickets, struct line line)
+static int take(const char *path, struct pst_tls_tickets *tickets, struct pst_server_line line)
 {
     struct secrets secrets;
     int err = read_secrets(path, &secrets, line);
@@ -125,7 +113,7 @@ int pst_tls_ticket_keys(struct pst_server *server, const char *path)
     server->error[0] = '\0';
     if (server->is_started)
         return pst_server_fail(server, PST_E_STATE, "the server has been started already");
-    int err = take(path, NULL, (struct line){server->error, sizeof(server->error)});
+    int err = take(path, NULL, (struct pst_server_line){server->error, sizeof(server->error)});
     if (err)
         return err;
     char *copy = strdup(path);
@@ -142,11 +130,13 @@ int pst_server_make_tickets(struct pst_server *server, char *why, size_t why_siz
         return 0;
     int err = pst_tls_tickets_new(&server->tickets);
     if (err)
-        return say((struct line){why, why_size}, err, "%s", pst_strerror(err));
+        return pst_server_say((struct pst_server_line){why, why_size}, err, "%s", pst_strerror(err));
     return server->ticket_path ? pst_server_reread_tickets(server, why, why_size) : 0;
 }
 
 int pst_server_reread_tickets(struct pst_server *server, char *why, size_t why_size)
 {
-    return server->tickets ? take(server->ticket_path, server->tickets, (struct line){why, why_size}) : 0;
+    return server->tickets
+               ? take(server->ticket_path, server->tickets, (struct pst_server_line){why, why_size})
+               : 0;
 }
