@@ -54,14 +54,6 @@ struct pst_exchange *pst_board_task_end(struct pst_board_task *task)
 
 /* ---- pages ---- */
 
-static void free_html(struct pst_exchange *ex, enum pst_end why, void *arg)
-{
-    (void)ex;
-    (void)why;
-    struct pst_text html = {.ptr = arg};
-    pst_text_free(&html);
-}
-
 static int put_key(char key[PST_BOARD_KEY_BYTES + 1])
 {
     unsigned char random[PST_BOARD_KEY_BYTES / 2];
@@ -98,6 +90,7 @@ static void reply_entry(const struct pst_board *board, struct pst_exchange *ex,
 {
     char key[PST_BOARD_KEY_BYTES + 1];
     struct pst_text html = {0};
+    struct pst_slice body;
     if (entry->err) {
         (void)pst_reply_error(ex, status >= 400               ? status
                                   : entry->err == PST_E_NOENT ? 404
@@ -108,18 +101,12 @@ static void reply_entry(const struct pst_board *board, struct pst_exchange *ex,
     int err = put_key(key);
     if (!err) {
         pst_board_page_compose(&html, &entry->page, &board->source.look, draft, key);
-        err = html.failed ? PST_E_NOMEM : 0;
+        err = pst_page_keep(ex, &html, &body) ? pst_reply_status(ex, status) : PST_E_NOMEM;
     }
-    if (!err) {
-        pst_exchange_on_end(ex, free_html, html.ptr);
-        err = pst_reply_status(ex, status);
-        if (!err)
-            err = add_fields(ex);
-        if (!err)
-            err = pst_reply_bytes(ex, html.ptr, html.len);
-    } else {
-        pst_text_free(&html);
-    }
+    if (!err)
+        err = add_fields(ex);
+    if (!err)
+        err = pst_reply_bytes(ex, body.ptr, body.len);
     if (err)
         pst_page_give_up(ex);
 }

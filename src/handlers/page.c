@@ -41,17 +41,27 @@ static void free_text(struct pst_exchange *ex, enum pst_end why, void *arg)
     pst_text_free(&text);
 }
 
-void pst_page_reply(struct pst_exchange *ex, struct pst_text *text, const char *content_type,
-                    const char *cache_control)
+bool pst_page_keep(struct pst_exchange *ex, struct pst_text *text, struct pst_slice *ret_body)
 {
     struct pst_text body = *text;
     *text = (struct pst_text){0};
     if (body.failed) {
         pst_text_free(&body);
+        return false;
+    }
+    pst_exchange_on_end(ex, free_text, body.ptr);
+    *ret_body = pst_slice_of(body.ptr, body.len);
+    return true;
+}
+
+void pst_page_reply(struct pst_exchange *ex, struct pst_text *text, const char *content_type,
+                    const char *cache_control)
+{
+    struct pst_slice body;
+    if (!pst_page_keep(ex, text, &body)) {
         pst_page_give_up(ex);
         return;
     }
-    pst_exchange_on_end(ex, free_text, body.ptr);
     int err = pst_reply_field_ref(ex, PST_SLICE("Content-Type"), pst_slice_str(content_type));
     if (!err)
         err = pst_reply_field_ref(ex, PST_SLICE("Cache-Control"), pst_slice_str(cache_control));

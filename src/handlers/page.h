@@ -16,6 +16,10 @@
 void pst_page_begin(struct pst_text *page, struct pst_slice title);
 void pst_page_end(struct pst_text *page);
 
+/* Takes over the text's memory for as long as the exchange lives, by its on_end. False where the text failed:
+ * then it is freed. */
+bool pst_page_keep(struct pst_exchange *ex, struct pst_text *text, struct pst_slice *ret_body);
+
 /* Replies with text, with the fields that keep it from being taken for anything else. Takes over the text's
  * memory. content_type, cache_control: the fields' values; static. */
 void pst_page_reply(struct pst_exchange *ex, struct pst_text *text, const char *content_type,

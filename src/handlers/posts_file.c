@@ -36,14 +36,21 @@ static void open_file(struct pst_reading *r)
 
 /* ---- on the loop ---- */
 
+struct file_reply {
+    struct pst_reading *r;
+    struct pst_static_target target;
+};
+
 /* What a 304 has, too. A file's contents never change, but it may be deleted, and who may read it may change:
  * so it is kept, but asked for each time. */
-static int add_validators(struct pst_reading *r, struct pst_slice etag)
+static int add_validators(struct pst_exchange *ex, const void *arg)
 {
-    int err = pst_reply_field_ref(r->ex, PST_SLICE("ETag"), etag);
+    const struct file_reply *reply = arg;
+    int err = pst_reply_field_ref(ex, PST_SLICE("ETag"), reply->target.etag);
     if (!err)
-        err = pst_reply_field_ref(r->ex, PST_SLICE("Cache-Control"),
-                                  r->view.is_public ? PST_SLICE("no-cache") : PST_SLICE("private, no-cache"));
+        err = pst_reply_field_ref(ex, PST_SLICE("Cache-Control"),
+                                  reply->r->view.is_public ? PST_SLICE("no-cache")
+                                                           : PST_SLICE("private, no-cache"));
     return err;
 }
 
@@ -57,15 +64,17 @@ static int add_disposition(struct pst_reading *r)
     return err;
 }
 
-static int add_fields(struct pst_reading *r, const struct pst_static_target *target)
+static int add_fields(struct pst_exchange *ex, const void *arg)
 {
-    struct pst_exchange *ex = r->ex;
+    const struct file_reply *reply = arg;
+    const struct pst_static_target *target = &reply->target;
+    struct pst_reading *r = reply->r;
     int err = pst_reply_field_ref(ex, PST_SLICE("Content-Type"),
                                   pst_slice_str(pst_posts_safe_type(r->file.file->type)));
     if (!err)
         err = add_disposition(r);
     if (!err)
-        err = add_validators(r, target->etag);
+        err = add_validators(ex, reply);
     /* RFC 9110 8.8.2.1: never a date in the future. */
     if (!err && target->modified <= pst_exchange_unix_time(ex)) {
         char date[PST_HTTP_DATE_BYTES];
@@ -83,65 +92,24 @@ static int add_fields(struct pst_reading *r, const struct pst_static_target *tar
     return err;
 }
 
-static int reply_part(struct pst_reading *r, const struct pst_static_target *target, uint64_t offset,
-                      uint64_t len)
-{
-    int err = add_fields(r, target);
-    if (err)
-        return err;
-    int fd = r->file.fd;
-    r->file.fd = -1;
-    return pst_reply_file(r->ex, fd, offset, len);
-}
-
 static bool answer_file(struct pst_reading *r)
 {
-    struct pst_exchange *ex = r->ex;
-    struct pst_static_conditions conditions;
-    struct pst_static_target target = {
-        .etag = pst_exchange_printf(ex, "\"%s\"", r->file.file->hash),
-        .modified = r->file.page->posts->time_ms / 1000,
-        .size = r->file.file->size,
+    const struct file_reply reply = {
+        .r = r,
+        .target = {.etag = pst_exchange_printf(r->ex, "\"%s\"", r->file.file->hash),
+                   .modified = r->file.page->posts->time_ms / 1000,
+                   .size = r->file.file->size},
     };
-    unsigned long long size = target.size;
+    const struct pst_static_fields fields = {add_validators, add_fields, &reply};
     uint64_t offset = 0, len = 0;
-    int err = target.etag.ptr ? 0 : PST_E_NOMEM;
-    enum pst_static_verdict verdict = PST_STATIC_WHOLE;
-    if (!err) {
-        pst_static_conditions_read(ex, &conditions);
-        verdict = pst_static_judge(ex, &conditions, &target, &offset, &len);
+    if (!reply.target.etag.ptr) {
+        pst_page_give_up(r->ex);
+    } else if (pst_static_begin(r->ex, &reply.target, &fields, &offset, &len)) {
+        int fd = r->file.fd;
+        r->file.fd = -1;
+        if (pst_reply_file(r->ex, fd, offset, len) != 0)
+            pst_page_give_up(r->ex);
     }
-    switch (verdict) {
-    case PST_STATIC_NOT_MODIFIED:
-        err = pst_reply_status(ex, 304);
-        if (!err)
-            err = add_validators(r, target.etag);
-        if (!err)
-            err = pst_reply_empty(ex);
-        break;
-    case PST_STATIC_FAILED:
-        err = pst_reply_error(ex, 412);
-        break;
-    case PST_STATIC_UNSATISFIABLE:
-        err = pst_reply_fieldf(ex, "Content-Range", "bytes */%llu", size);
-        if (!err)
-            err = pst_reply_error(ex, 416);
-        break;
-    case PST_STATIC_PART:
-        err = pst_reply_status(ex, 206);
-        if (!err)
-            err = pst_reply_fieldf(ex, "Content-Range", "bytes %llu-%llu/%llu", (unsigned long long)offset,
-                                   (unsigned long long)(offset + len - 1), size);
-        if (!err)
-            err = reply_part(r, &target, offset, len);
-        break;
-    case PST_STATIC_WHOLE:
-        if (!err)
-            err = reply_part(r, &target, offset, len);
-        break;
-    }
-    if (err)
-        pst_page_give_up(ex);
     return false;
 }
 

@@ -30,24 +30,13 @@ int pst_posts_fields(struct pst_exchange *ex, bool is_public)
     return err;
 }
 
-static void free_text(struct pst_exchange *ex, enum pst_end why, void *arg)
-{
-    (void)ex;
-    (void)why;
-    struct pst_text text = {.ptr = arg};
-    pst_text_free(&text);
-}
-
 void pst_posts_reply(struct pst_exchange *ex, struct pst_text *text, const char *content_type, bool is_public)
 {
-    struct pst_text body = *text;
-    *text = (struct pst_text){0};
-    if (body.failed) {
-        pst_text_free(&body);
+    struct pst_slice body;
+    if (!pst_page_keep(ex, text, &body)) {
         pst_page_give_up(ex);
         return;
     }
-    pst_exchange_on_end(ex, free_text, body.ptr);
     int err = pst_reply_field_ref(ex, PST_SLICE("Content-Type"), pst_slice_str(content_type));
     if (!err)
         err = pst_reply_field_ref(ex, PST_SLICE("Cache-Control"),

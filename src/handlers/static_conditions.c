@@ -3,6 +3,8 @@
 
 #include <postern/http.h>
 
+#include "handlers/page.h"
+
 static const char *const condition_names[PST_STATIC_CONDITIONS] = {
     [PST_STATIC_IF_MATCH] = "If-Match",
     [PST_STATIC_IF_NONE_MATCH] = "If-None-Match",
@@ -122,4 +124,48 @@ enum pst_static_verdict pst_static_judge(const struct pst_exchange *ex,
         break;
     }
     return PST_STATIC_WHOLE;
+}
+
+bool pst_static_begin(struct pst_exchange *ex, const struct pst_static_target *target,
+                      const struct pst_static_fields *fields, uint64_t *ret_offset, uint64_t *ret_len)
+{
+    struct pst_static_conditions conditions;
+    pst_static_conditions_read(ex, &conditions);
+    unsigned long long size = target->size;
+    bool has_bytes = false;
+    int err = 0;
+    switch (pst_static_judge(ex, &conditions, target, ret_offset, ret_len)) {
+    case PST_STATIC_NOT_MODIFIED:
+        err = pst_reply_status(ex, 304);
+        if (!err)
+            err = fields->validators(ex, fields->arg);
+        if (!err)
+            err = pst_reply_empty(ex);
+        break;
+    case PST_STATIC_FAILED:
+        err = pst_reply_error(ex, 412);
+        break;
+    case PST_STATIC_UNSATISFIABLE:
+        err = pst_reply_fieldf(ex, "Content-Range", "bytes */%llu", size);
+        if (!err)
+            err = pst_reply_error(ex, 416);
+        break;
+    case PST_STATIC_PART:
+        err = pst_reply_status(ex, 206);
+        if (!err)
+            err =
+                pst_reply_fieldf(ex, "Content-Range", "bytes %llu-%llu/%llu", (unsigned long long)*ret_offset,
+                                 (unsigned long long)(*ret_offset + *ret_len - 1), size);
+        if (!err)
+            err = fields->all(ex, fields->arg);
+        has_bytes = !err;
+        break;
+    case PST_STATIC_WHOLE:
+        err = fields->all(ex, fields->arg);
+        has_bytes = !err;
+        break;
+    }
+    if (err)
+        pst_page_give_up(ex);
+    return has_bytes;
 }

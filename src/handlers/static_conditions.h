@@ -1,6 +1,6 @@
 /* static_conditions.h - what a request's preconditions and range ask of one representation (RFC 9110 13, 14).
- *
- * Reads the request's fields; replies nothing. */
+, and the head of the
+ * reply that follows from it. */
 #ifndef PST_HANDLERS_STATIC_CONDITIONS_H
 #define PST_HANDLERS_STATIC_CONDITIONS_H
 
@@ -48,5 +48,17 @@ enum pst_static_verdict pst_static_judge(const struct pst_exchange *ex,
                                          const struct pst_static_conditions *conditions,
                                          const struct pst_static_target *target, uint64_t *ret_offset,
                                          uint64_t *ret_len);
+
+/* What a reply says of a representation; each 0 or an error. */
+struct pst_static_fields {
+    int (*validators)(struct pst_exchange *ex, const void *arg); /* also of a 304 */
+    int (*all)(struct pst_exchange *ex, const void *arg);        /* with the validators */
+    const void *arg;
+};
+
+/* Everything but the bytes. True where bytes are to follow, *ret_len of them from *ret_offset on; false when
+ * the reply is complete, or was given up. */
+bool pst_static_begin(struct pst_exchange *ex, const struct pst_static_target *target,
+                      const struct pst_static_fields *fields, uint64_t *ret_offset, uint64_t *ret_len);
 
 #endif

@@ -52,8 +52,9 @@ struct representation {
 
 /* "no-cache" lets everybody keep a copy but ask each time, which costs a 304: a page that was edited is
  * fresh at the first reload, and nobody has to know about caching to get that. */
-static int add_validators(struct pst_exchange *ex, const struct representation *rep)
+static int add_validators(struct pst_exchange *ex, const void *arg)
 {
+    const struct representation *rep = arg;
     const struct pst_static_validators *v = rep->validators;
     int err = pst_reply_field_ref(ex, PST_SLICE("ETag"), pst_slice_of(v->etag, v->etag_len));
     if (!err)
@@ -61,8 +62,9 @@ static int add_validators(struct pst_exchange *ex, const struct representation *
     return err;
 }
 
-static int add_fields(struct pst_exchange *ex, const struct representation *rep)
+static int add_fields(struct pst_exchange *ex, const void *arg)
 {
+    const struct representation *rep = arg;
     int err = pst_reply_field_ref(ex, PST_SLICE("Content-Type"), rep->type);
     if (!err)
         err = add_validators(ex, rep);
@@ -77,56 +79,16 @@ static int add_fields(struct pst_exchange *ex, const struct representation *rep)
     return err;
 }
 
-/* Everything but the bytes. True where bytes are to follow, *ret_len of them from *ret_offset on; false when
- * the reply is complete. */
 static bool reply_head(struct pst_exchange *ex, const struct representation *rep, uint64_t *ret_offset,
                        uint64_t *ret_len)
 {
-    struct pst_static_conditions conditions;
-    pst_static_conditions_read(ex, &conditions);
-    struct pst_static_target target = {
+    const struct pst_static_target target = {
         .etag = pst_slice_of(rep->validators->etag, rep->validators->etag_len),
         .modified = rep->facts->mtime.tv_sec,
         .size = rep->facts->size,
     };
-    unsigned long long size = target.size;
-    int err = 0;
-    switch (pst_static_judge(ex, &conditions, &target, ret_offset, ret_len)) {
-    case PST_STATIC_NOT_MODIFIED:
-        err = pst_reply_status(ex, 304);
-        if (!err)
-            err = add_validators(ex, rep);
-        if (!err)
-            err = pst_reply_empty(ex);
-        break;
-    case PST_STATIC_FAILED:
-        err = pst_reply_error(ex, 412);
-        break;
-    case PST_STATIC_UNSATISFIABLE:
-        err = pst_reply_fieldf(ex, "Content-Range", "bytes */%llu", size);
-        if (!err)
-            err = pst_reply_error(ex, 416);
-        break;
-    case PST_STATIC_PART:
-        err = pst_reply_status(ex, 206);
-        if (!err)
-            err =
-                pst_reply_fieldf(ex, "Content-Range", "bytes %llu-%llu/%llu", (unsigned long long)*ret_offset,
-                                 (unsigned long long)(*ret_offset + *ret_len - 1), size);
-        if (!err)
-            err = add_fields(ex, rep);
-        if (!err)
-            return true;
-        break;
-    case PST_STATIC_WHOLE:
-        err = add_fields(ex, rep);
-        if (!err)
-            return true;
-        break;
-    }
-    if (err)
-        pst_page_give_up(ex);
-    return false;
+    const struct pst_static_fields fields = {add_validators, add_fields, rep};
+    return pst_static_begin(ex, &target, &fields, ret_offset, ret_len);
 }
 
 static void let_go(struct pst_exchange *ex, enum pst_end why, void *arg)

@@ -6,6 +6,8 @@
 
 #include <postern/err.h>
 
+#include "store/folder.h"
+
 static const char *const texts[] = {
 #define X(name, text) [PST_SQL_##name] = (text),
 #include "store/sql.def"
@@ -181,18 +183,8 @@ struct pst_slice pst_db_column(sqlite3_stmt *stmt, int at)
 static int io_err(const struct pst_db *db)
 {
     int error = errno ? errno : db->handle ? sqlite3_system_errno(db->handle) : 0;
-    switch (error) {
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-        return PST_E_FULL;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return PST_E_ACCESS;
-    default:
-        return PST_E_IO;
-    }
+    int err = pst_folder_err(error);
+    return err == PST_E_FULL || err == PST_E_ACCESS ? err : PST_E_IO;
 }
 
 int pst_db_err(struct pst_db *db, int rc)
