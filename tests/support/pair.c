@@ -261,52 +261,14 @@ static void pair_op_destroy(struct pst_transport *t)
     p->is_gone = true;
 }
 
-static const struct pst_transport_ops ops = {
-    .name = "pair",
-    .handshake = pair_op_handshake,
-    .read = pair_op_read,
-    .writev = pair_op_writev,
-    .flush = pair_op_flush,
-    .shutdown = pair_op_shutdown,
-    .pending = pair_op_pending,
-    .trim = pair_op_trim,
-    .backlog = pair_op_backlog,
-    .cut = pair_op_cut,
-    .info = pair_op_info,
-    .destroy = pair_op_destroy,
-};
+#define COMMON_OPS                                                                                           \
+    .name = "pair", .handshake = pair_op_handshake, .read = pair_op_read, .writev = pair_op_writev,          \
+    .flush = pair_op_flush, .shutdown = pair_op_shutdown, .pending = pair_op_pending, .trim = pair_op_trim,  \
+    .backlog = pair_op_backlog, .cut = pair_op_cut, .info = pair_op_info, .destroy = pair_op_destroy
 
-static const struct pst_transport_ops ops_with_sendfile = {
-    .name = "pair",
-    .handshake = pair_op_handshake,
-    .read = pair_op_read,
-    .writev = pair_op_writev,
-    .sendfile = pair_op_sendfile,
-    .flush = pair_op_flush,
-    .shutdown = pair_op_shutdown,
-    .pending = pair_op_pending,
-    .trim = pair_op_trim,
-    .backlog = pair_op_backlog,
-    .cut = pair_op_cut,
-    .info = pair_op_info,
-    .destroy = pair_op_destroy,
-};
-
-static const struct pst_transport_ops ops_costly = {
-    .name = "pair",
-    .is_handshake_costly = true,
-    .handshake = pair_op_handshake,
-    .read = pair_op_read,
-    .writev = pair_op_writev,
-    .flush = pair_op_flush,
-    .shutdown = pair_op_shutdown,
-    .pending = pair_op_pending,
-    .trim = pair_op_trim,
-    .backlog = pair_op_backlog,
-    .cut = pair_op_cut,
-    .info = pair_op_info,
-    .destroy = pair_op_destroy,
-};
+static const struct pst_transport_ops ops = {COMMON_OPS};
+static const struct pst_transport_ops ops_with_sendfile = {COMMON_OPS, .sendfile = pair_op_sendfile};
+static const struct pst_transport_ops ops_costly = {COMMON_OPS, .is_handshake_costly = true};
 
 struct pair *pair_new(const struct pair_options *options)
 {

@@ -21,9 +21,13 @@
 #include <mbedtls/ecp.h>
 #include <psa/crypto.h>
 
+#define DICE_SEED 0x706f737465726e33
 #if defined(POSTERN_ACCEL_P256)
-#include "accel/accel.h"
-#include "accel/cpu.h"
+#define HAS_LIBRARY
+#endif
+#include "unit/accel/accel_bench.h"
+
+#if defined(POSTERN_ACCEL_P256)
 int pst_stock_ecp_mul(mbedtls_ecp_group *grp, mbedtls_ecp_point *R, const mbedtls_mpi *m,
                       const mbedtls_ecp_point *P, int (*f_rng)(void *, unsigned char *, size_t), void *p_rng);
 int pst_stock_ecdsa_sign(mbedtls_ecp_group *grp, mbedtls_mpi *r, mbedtls_mpi *s, const mbedtls_mpi *d,
@@ -48,16 +52,6 @@ int pst_stock_ecdsa_verify(mbedtls_ecp_group *grp, const unsigned char *buf, siz
 #endif
 
 enum { BYTES = 32 };
-
-static uint64_t dice = 0x706f737465726e33;
-
-static inline size_t roll(size_t limit)
-{
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (size_t)(dice >> 16) % limit;
-}
 
 static inline int roll_bytes(void *unused, unsigned char *out, size_t len)
 {
@@ -127,25 +121,5 @@ static inline void assert_same_point(const mbedtls_ecp_point *a, const mbedtls_e
 {
     OK(mbedtls_ecp_point_cmp(a, b));
 }
-
-#if defined(POSTERN_ACCEL_P256)
-static inline int limit(void **state)
-{
-    (void)state;
-    pst_accel_cpu_limit(0);
-    return 0;
-}
-
-static inline int unlimit(void **state)
-{
-    (void)state;
-    pst_accel_cpu_limit(~0U);
-    return 0;
-}
-
-#define TWICE(test) cmocka_unit_test(test), cmocka_unit_test_setup_teardown(test, limit, unlimit)
-#else
-#define TWICE(test) cmocka_unit_test(test)
-#endif
 
 #endif

@@ -17,10 +17,11 @@
 #include <mbedtls/gcm.h>
 #include <psa/crypto.h>
 
+#define DICE_SEED 0x706f737465726e32
 #if defined(POSTERN_ACCEL_GCM)
-#include "accel/accel.h"
-#include "accel/cpu.h"
+#define HAS_LIBRARY
 #endif
+#include "unit/accel/accel_bench.h"
 
 /* The thread sanitizer is here for the first test only. */
 #if defined(__SANITIZE_THREAD__)
@@ -114,32 +115,6 @@ static void plain_encrypt(const struct message *m, unsigned char *output, unsign
     for (unsigned n = 0; n < TAG; n++)
         tag[n] ^= y[n];
     mbedtls_aes_free(&aes);
-}
-
-#if defined(POSTERN_ACCEL_GCM)
-static int limit(void **state)
-{
-    (void)state;
-    pst_accel_cpu_limit(0);
-    return 0;
-}
-
-static int unlimit(void **state)
-{
-    (void)state;
-    pst_accel_cpu_limit(~0U);
-    return 0;
-}
-#endif
-
-static uint64_t dice = 0x706f737465726e32;
-
-static size_t roll(size_t limit)
-{
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (size_t)(dice >> 16) % limit;
 }
 
 static void roll_bytes(unsigned char *out, size_t len)
@@ -546,21 +521,18 @@ static void test_gcm__from_the_first_call_in_several_threads__is_right(void **st
 {
     (void)state;
     enum { THREADS = 4 };
-    pthread_t threads[THREADS];
     static unsigned char tags[THREADS][TAG];
     static unsigned char text[1024];
     unsigned char want[TAG];
     static unsigned char sealed[1024];
     struct message m = {.keybits = 128, .iv_len = 12, .add_len = 5, .text = text, .len = sizeof(text)};
     plain_encrypt(&m, sealed, want);
+    void *args[THREADS];
     for (unsigned i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, seal_in_thread, tags[i]), 0);
-    for (unsigned i = 0; i < THREADS; i++) {
-        void *result = NULL;
-        assert_int_equal(pthread_join(threads[i], &result), 0);
-        assert_ptr_equal(result, tags[i]);
+        args[i] = tags[i];
+    run_in_threads(seal_in_thread, args, THREADS);
+    for (unsigned i = 0; i < THREADS; i++)
         assert_memory_equal(tags[i], want, TAG);
-    }
 }
 
 #if defined(POSTERN_ACCEL_GCM)
@@ -606,9 +578,6 @@ static void test_accel__common_messages__stay_with_the_library(void **state)
     assert_int_equal(gcm.ipsec_keybits, 0);
     mbedtls_gcm_free(&gcm);
 }
-#define TWICE(test) cmocka_unit_test(test), cmocka_unit_test_setup_teardown(test, limit, unlimit)
-#else
-#define TWICE(test) cmocka_unit_test(test)
 #endif
 
 int main(void)

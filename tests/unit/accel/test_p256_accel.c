@@ -229,15 +229,11 @@ static void test_p256__from_the_first_call_in_several_threads__is_right(void **s
 {
     (void)state;
     enum { THREADS = 4 };
-    pthread_t threads[THREADS];
     unsigned char seeds[THREADS] = {1, 2, 3, 4};
+    void *args[THREADS];
     for (unsigned i = 0; i < THREADS; i++)
-        OK(pthread_create(&threads[i], NULL, multiply_in_thread, &seeds[i]));
-    for (unsigned i = 0; i < THREADS; i++) {
-        void *result = NULL;
-        OK(pthread_join(threads[i], &result));
-        assert_ptr_equal(result, &seeds[i]);
-    }
+        args[i] = &seeds[i];
+    run_in_threads(multiply_in_thread, args, THREADS);
 }
 
 #if defined(POSTERN_ACCEL_P256)

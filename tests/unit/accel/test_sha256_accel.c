@@ -15,10 +15,11 @@
 #include <mbedtls/sha256.h>
 #include <psa/crypto.h>
 
+#define DICE_SEED 0x706f737465726e31
 #if defined(POSTERN_ACCEL_SHA256)
-#include "accel/accel.h"
-#include "accel/cpu.h"
+#define HAS_LIBRARY
 #endif
+#include "unit/accel/accel_bench.h"
 
 /* The thread sanitizer is here for the first test only. */
 #if defined(__SANITIZE_THREAD__)
@@ -91,32 +92,6 @@ static void plain_sha256(const unsigned char *data, size_t len, unsigned char di
 }
 
 /* What follows runs once for each: as this processor has it, and as one without the instructions would. */
-
-#if defined(POSTERN_ACCEL_SHA256)
-static int limit(void **state)
-{
-    (void)state;
-    pst_accel_cpu_limit(0);
-    return 0;
-}
-
-static int unlimit(void **state)
-{
-    (void)state;
-    pst_accel_cpu_limit(~0U);
-    return 0;
-}
-#endif
-
-static uint64_t dice = 0x706f737465726e31;
-
-static size_t roll(size_t limit)
-{
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (size_t)(dice >> 16) % limit;
-}
 
 static void from_hex(const char *hex, unsigned char out[DIGEST])
 {
@@ -379,18 +354,15 @@ static void test_sha256__from_the_first_call_in_several_threads__is_right(void *
 {
     (void)state;
     enum { THREADS = 4 };
-    pthread_t threads[THREADS];
     unsigned char got[THREADS][DIGEST];
     unsigned char want[DIGEST];
     from_hex(vectors[1].digest, want);
+    void *args[THREADS];
     for (unsigned i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, hash_in_thread, got[i]), 0);
-    for (unsigned i = 0; i < THREADS; i++) {
-        void *result = NULL;
-        assert_int_equal(pthread_join(threads[i], &result), 0);
-        assert_ptr_equal(result, got[i]);
+        args[i] = got[i];
+    run_in_threads(hash_in_thread, args, THREADS);
+    for (unsigned i = 0; i < THREADS; i++)
         assert_memory_equal(got[i], want, DIGEST);
-    }
 }
 
 #if defined(POSTERN_ACCEL_SHA256)
@@ -426,9 +398,6 @@ static void test_accel__switched_between_starts_and_finish__keeps_to_what_began(
         check(&ctx, (const unsigned char *)"abc", 3);
     }
 }
-#define TWICE(test) cmocka_unit_test(test), cmocka_unit_test_setup_teardown(test, limit, unlimit)
-#else
-#define TWICE(test) cmocka_unit_test(test)
 #endif
 
 int main(void)

@@ -20,17 +20,18 @@
 #include <mbedtls/ecp.h>
 #include <psa/crypto.h>
 
+#define DICE_SEED 0x706f737465726e34
+#if defined(POSTERN_ACCEL_X25519)
+#define HAS_LIBRARY
+#endif
+#include "unit/accel/accel_bench.h"
+
 #if defined(POSTERN_ACCEL_X25519) || defined(POSTERN_ACCEL_P256)
 int pst_stock_ecp_mul(mbedtls_ecp_group *grp, mbedtls_ecp_point *R, const mbedtls_mpi *m,
                       const mbedtls_ecp_point *P, int (*f_rng)(void *, unsigned char *, size_t), void *p_rng);
 #else
 #define pst_stock_ecp_mul mbedtls_ecp_mul
 #endif
-#if defined(POSTERN_ACCEL_X25519)
-#include "accel/accel.h"
-#include "accel/cpu.h"
-#endif
-
 #if defined(__SANITIZE_THREAD__)
 #define CASES 100
 #else
@@ -40,16 +41,6 @@ int pst_stock_ecp_mul(mbedtls_ecp_group *grp, mbedtls_ecp_point *R, const mbedtl
 enum { BYTES = 32 };
 
 #define OK(call) assert_int_equal(call, 0)
-
-static uint64_t dice = 0x706f737465726e34;
-
-static size_t roll(size_t limit)
-{
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (size_t)(dice >> 16) % limit;
-}
 
 static int roll_bytes(void *unused, unsigned char *out, size_t len)
 {
@@ -336,15 +327,11 @@ static void test_x25519__from_the_first_call_in_several_threads__is_right(void *
 {
     (void)state;
     enum { THREADS = 4 };
-    pthread_t threads[THREADS];
     unsigned char seeds[THREADS] = {1, 2, 3, 4};
+    void *args[THREADS];
     for (unsigned i = 0; i < THREADS; i++)
-        OK(pthread_create(&threads[i], NULL, multiply_in_thread, &seeds[i]));
-    for (unsigned i = 0; i < THREADS; i++) {
-        void *result = NULL;
-        OK(pthread_join(threads[i], &result));
-        assert_ptr_equal(result, &seeds[i]);
-    }
+        args[i] = &seeds[i];
+    run_in_threads(multiply_in_thread, args, THREADS);
 }
 
 #if defined(POSTERN_ACCEL_X25519)
@@ -358,24 +345,6 @@ static void test_accel__told__only_where_it_is_in_use(void **state)
     pst_accel_tell(text, sizeof(text));
     assert_null(strstr(text, "X25519"));
 }
-
-static int limit(void **state)
-{
-    (void)state;
-    pst_accel_cpu_limit(0);
-    return 0;
-}
-
-static int unlimit(void **state)
-{
-    (void)state;
-    pst_accel_cpu_limit(~0U);
-    return 0;
-}
-
-#define TWICE(test) cmocka_unit_test(test), cmocka_unit_test_setup_teardown(test, limit, unlimit)
-#else
-#define TWICE(test) cmocka_unit_test(test)
 #endif
 
 int main(void)
