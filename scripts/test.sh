@@ -4,8 +4,9 @@
 #   scripts/test.sh [--full] [CTEST OPTIONS...]      such as: scripts/test.sh -R unit/http
 #
 # What runs: everything under the address and undefined-behaviour sanitizers, and what threads share once more under the
-# thread sanitizer (named tsan/...). --full adds the unit tests under valgrind (valgrind/...) and a short run of each
-# fuzzer (libfuzzer/...), and Chromium on the demo site (e2e/browser, skipped otherwise).
+# thread sanitizer (named tsan/...). --full adds the unit tests under valgrind (valgrind/...), a short run of each fuzzer
+# (libfuzzer/...), Mbed TLS's own test suites on our build of it (upstream/...), and Chromium on the demo site (e2e/browser,
+# skipped otherwise).
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -22,12 +23,14 @@ scripts/deps.sh "$profile"
 mkdir -p build
 log=build/test.log
 : >"$log"
-# prepare NAME CMAKE_ARGUMENTS...: configures and builds build/NAME, quietly unless it fails.
+# prepare NAME[:TARGET] CMAKE_ARGUMENTS...: configures and builds build/NAME, quietly unless it fails.
 prepare() {
-    name=$1
+    name=${1%%:*}
+    target=${1#"$name"}
+    target=${target#:}
     shift
     say "building build/$name"
-    if ! { cmake "$@" && cmake --build "build/$name"; } >"$log" 2>&1; then
+    if ! { cmake "$@" && cmake --build "build/$name" --target "${target:-all}"; } >"$log" 2>&1; then
         grep -E -A 12 '^FAILED:|CMake Error|: error:' "$log" | tail -n 60 >&2 || tail -n 40 "$log" >&2
         say "building build/$name failed; all of its output is in $log"
         exit 1
@@ -40,13 +43,16 @@ if [ "$profile" = full ]; then
     prepare valgrind --preset debug -B build/valgrind -DPOSTERN_TEST_PREFIX=valgrind/ '-DPOSTERN_TEST_ONLY=^unit/' \
         '-DPOSTERN_TEST_LAUNCHER=valgrind;--quiet;--error-exitcode=1;--leak-check=full;--child-silent-after-fork=yes'
     prepare fuzz --preset fuzz
+    # As it is shipped: what optimization breaks should show.
+    prepare upstream:upstream --preset release -B build/upstream -DPOSTERN_TESTS=ON -DPOSTERN_LTO=OFF \
+        -DPOSTERN_USE_SYSTEM_MBEDTLS=OFF -DPOSTERN_TEST_UPSTREAM=ON '-DPOSTERN_TEST_ONLY=^upstream/'
     say "bringing playwright-core for the browser"
     npm ci --prefix tests/browser --no-audit --no-fund >"$log" 2>&1 || {
         tail -n 20 "$log" >&2
         say "npm ci in tests/browser failed; all of its output is in $log"
         exit 1
     }
-    also="$also;build/valgrind;build/fuzz"
+    also="$also;build/valgrind;build/fuzz;build/upstream"
 fi
 prepare asan --preset asan "-DPOSTERN_TEST_ALSO=$also"
 
