@@ -20,7 +20,8 @@ say() { printf 'bench: %s\n' "$*" >&2; }
 
 install() {
     local missing=() package service
-    for package in wrk nginx h2o lighttpd lighttpd-mod-openssl lighttpd-mod-mbedtls; do
+    # apache2-bin is the server alone, without a service; libssl-dev is for the client that resumes sessions.
+    for package in wrk nginx h2o lighttpd lighttpd-mod-openssl lighttpd-mod-mbedtls apache2-bin caddy gcc libc6-dev libssl-dev; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done
     [ ${#missing[@]} -gt 0 ] || return 0

@@ -1,9 +1,7 @@
-"""The servers that are measured: how each is configured and started. Each gets one worker, no access log, the same
-folder and the same certificate, one port for http and one for https; otherwise it is as its package makes it."""
+"""A server that is measured, what it serves, and how it is started and stopped; postern itself. servers.py has the others."""
 
 import ctypes
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -46,7 +44,7 @@ class Site:
         self.root = self.folder / "site"
         self.root.mkdir()
         self.files = {}
-        for name, size in (("1k.txt", 1024), ("64k.txt", 65536)):
+        for name, size in (("1k.txt", 1 << 10), ("64k.txt", 1 << 16), ("1m.txt", 1 << 20)):
             line = b"%07d of a file whose bytes are checked, not only counted\n"
             data = b"".join(line % i for i in range(size // 60 + 1))[:size]
             (self.root / name).write_bytes(data)
@@ -62,7 +60,8 @@ class Site:
 
 
 class Peer:
-    """A server: find() says whether it is installed, command() writes its configuration and says how to run it."""
+    """A server: missing() says whether it is installed, command() writes its configuration and says how to run it, with
+    one worker and, if there are to be tickets, resumption of TLS sessions."""
 
     name = ""
     program = ""
@@ -70,9 +69,11 @@ class Peer:
 
     def __init__(self, site):
         self.site = site
+        self.home = None
         self.process = None
         self.http = self.https = 0
-        self.tls = {}
+        self.tickets = False
+        self.workers = 1 # postern alone takes more
 
     @classmethod
     def path(cls):
@@ -96,28 +97,43 @@ class Peer:
         words = (done.stdout + done.stderr).replace("/", " ").replace(",", " ").split()
         return next((w for w in words if w[:1].isdigit()), "?")
 
-    def start(self):
-        home = self.site.folder / self.name
-        home.mkdir(exist_ok=True)
+    def environment(self, home):
+        """What it needs to be told that way."""
+        del home
+        return {}
+
+    def spawn(self, before_exec=end_with_parent):
+        """Starts it, without waiting until it listens."""
+        self.home = self.site.folder / self.name
+        self.home.mkdir(exist_ok=True)
         self.http, self.https = free_ports(2)
-        command = [str(word) for word in self.command(home)]
-        with open(home / "output", "wb") as output:
+        command = [str(word) for word in self.command(self.home)]
+        with open(self.home / "output", "wb") as output:
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                cwd=home,
-                preexec_fn=end_with_parent,
+                cwd=self.home,
+                env={**os.environ, **self.environment(self.home)},
+                close_fds=False, # closing what is not open would count as start-up time; Python's own are closed anyway
+                preexec_fn=before_exec,
             )
-        end = time.monotonic() + START_S
+
+    def start(self, tickets=False, workers=1):
+        self.tickets, self.workers = tickets, workers
+        self.spawn()
         for port in (self.http, self.https):
-            while not self.answers(port):
-                if self.process.poll() is not None or time.monotonic() > end:
-                    said = (home / "output").read_text(errors="replace")[-2000:]
-                    self.stop()
-                    raise BenchError(f"{self.name} did not start:\n{said}")
-                time.sleep(0.02)
+            self.wait_for(lambda: self.answers(port), 0.02)
+
+    def wait_for(self, is_there, pause_s):
+        end = time.monotonic() + START_S
+        while not is_there():
+            if self.process.poll() is not None or time.monotonic() > end:
+                said = (self.home / "output").read_text(errors="replace")[-2000:]
+                self.stop()
+                raise BenchError(f"{self.name} did not start:\n{said}")
+            time.sleep(pause_s)
 
     @staticmethod
     def answers(port):
@@ -142,6 +158,7 @@ class Peer:
 class Postern(Peer):
     name = "postern"
     binary = ""
+    help = ""
 
     @classmethod
     def path(cls):
@@ -150,17 +167,23 @@ class Postern(Peer):
     def version(self):
         return self.ask_version("--version")
 
-    def knows(self, option):
-        """An older build, to compare with, may not."""
-        return option in subprocess.run([self.path(), "--help"], capture_output=True, text=True, check=False).stdout
+    def knows(self, word):
+        """An option or a limit: an older build, to compare with, may not know it."""
+        if not self.help:
+            self.help = subprocess.run([self.path(), "--help"], capture_output=True, text=True, check=False).stdout
+        return word in self.help
+
+    # What would keep a test with thousands of connections from one address out.
+    LIMITS = {"idle_ms": 60000, "connections": 20000, "handshakes": 20000, "handshakes_each": 8000}
 
     def command(self, home):
+        limits = [word for name, value in self.LIMITS.items() if self.knows(name) for word in ("--limit", f"{name}={value}")]
         return [
             self.binary,
-            *(["--no-tickets"] if self.knows("--no-tickets") else []),
+            *(["--no-tickets"] if not self.tickets and self.knows("--no-tickets") else []),
             *("--http", f"{LISTEN}:{self.http}", "--https", f"{LISTEN}:{self.https}"),
             *("--cert", self.site.cert, "--key", self.site.key),
-            *("--workers", "1", "--no-log", "--limit", "idle_ms=60000", self.site.root),
+            *("--workers", str(self.workers), "--no-log", *limits, self.site.root),
         ]
 
 
@@ -168,136 +191,3 @@ class Base(Postern):
     """Another build of postern, to see what a change did."""
 
     name = "base"
-
-
-class Nginx(Peer):
-    name = "nginx"
-    program = "nginx"
-    extra = ""
-
-    def version(self):
-        return self.ask_version("-v")
-
-    def command(self, home):
-        config = home / "nginx.conf"
-        config.write_text(f"""
-worker_processes 1;
-master_process off;
-daemon off;
-pid {home}/pid;
-error_log {home}/error.log error;
-events {{ worker_connections 20000; }}
-http {{
-    access_log off;
-    default_type text/plain;
-    sendfile on;
-    keepalive_requests 1000000000;
-    keepalive_timeout 60s;
-    client_body_temp_path {home}; proxy_temp_path {home}; fastcgi_temp_path {home};
-    uwsgi_temp_path {home}; scgi_temp_path {home};
-    ssl_certificate {self.site.cert};
-    ssl_certificate_key {self.site.key};
-    ssl_protocols TLSv1.2 TLSv1.3;
-    ssl_session_tickets off;
-    ssl_session_cache off;
-    {self.extra}
-    server {{
-        listen {LISTEN}:{self.http};
-        listen {LISTEN}:{self.https} ssl;
-        root {self.site.root};
-    }}
-}}
-""")
-        return [self.path(), "-p", home, "-e", home / "error.log", "-c", config]
-
-
-class NginxCached(Nginx):
-    """With its cache of open files, which looks at a file once a minute only: not the default."""
-
-    name = "nginx-cached"
-    extra = "open_file_cache max=1000;"
-
-
-class H2o(Peer):
-    name = "h2o"
-    program = "h2o"
-
-    def version(self):
-        return self.ask_version("--version")
-
-    def command(self, home):
-        config = home / "h2o.conf"
-        config.write_text(f"""
-user: {pwd.getpwuid(os.getuid()).pw_name}
-num-threads: 1
-num-name-resolution-threads: 1
-max-connections: 20000
-http1-request-timeout: 60
-tcp-fastopen: 0
-error-log: {home}/error.log
-ssl-session-resumption:
-  mode: off
-hosts:
-  default:
-    listen:
-      host: {LISTEN}
-      port: {self.http}
-    paths: &paths
-      /:
-        file.dir: {self.site.root}
-  secure:
-    listen:
-      host: {LISTEN}
-      port: {self.https}
-      ssl:
-        certificate-file: {self.site.cert}
-        key-file: {self.site.key}
-        neverbleed: OFF
-    paths: *paths
-""")
-        return [self.path(), "-c", config]
-
-
-class Lighttpd(Peer):
-    name = "lighttpd"
-    program = "lighttpd"
-    module = "mod_openssl"
-    needs = ("/usr/lib/lighttpd/mod_openssl.so",)
-    no_tickets = 'ssl.openssl.ssl-conf-cmd = ("Options" => "-SessionTicket")'
-
-    def version(self):
-        return self.ask_version("-v")
-
-    def command(self, home):
-        config = home / "lighttpd.conf"
-        config.write_text(f"""
-server.modules = ("{self.module}")
-server.document-root = "{self.site.root}"
-server.bind = "{LISTEN}"
-server.port = {self.http}
-server.errorlog = "{home}/error.log"
-server.max-connections = 20000
-server.max-fds = 20000
-server.max-keep-alive-requests = 65535
-server.max-keep-alive-idle = 60
-mimetype.assign = ("" => "text/plain")
-$SERVER["socket"] == "{LISTEN}:{self.https}" {{
-    ssl.engine = "enable"
-    ssl.pemfile = "{self.site.cert}"
-    ssl.privkey = "{self.site.key}"
-    {self.no_tickets}
-}}
-""")
-        return [self.path(), "-D", "-f", config]
-
-
-class LighttpdMbedtls(Lighttpd):
-    name = "lighttpd-mbedtls"
-    module = "mod_mbedtls"
-    needs = ("/usr/lib/lighttpd/mod_mbedtls.so",)
-    no_tickets = 'ssl.openssl.ssl-conf-cmd = ("Options" => "-SessionTicket")'
-
-
-ALL = (Postern, Base, Nginx, NginxCached, H2o, Lighttpd, LighttpdMbedtls)
-# Measured where nothing else is asked for.
-USUAL = ("postern", "base", "nginx", "h2o", "lighttpd", "lighttpd-mbedtls")

@@ -11,15 +11,14 @@ import resource
 import shutil
 import socket
 import ssl
-import statistics
 import subprocess
 import tempfile
 import time
 import urllib.parse
 from pathlib import Path
 
-from measure import cpu_us
 from peers import LISTEN, BenchError, Postern, end_with_parent, free_ports
+from processes import cpu_us
 
 MIB = 1 << 20
 CLIENTS = 64
@@ -114,10 +113,13 @@ class Posts:
             rate, cost = self.posts_a_second(self.options.seconds)
             posts.append(rate)
             cpu.append(cost)
-        print("### Durable small posts, 64 clients\n")
         ratios = [p / f for p, f in zip(posts, fsyncs)]
-        return [["posts a second", posts, "{:.0f}"], ["one write and fsync at a time, a second", fsyncs, "{:.0f}"],
-                ["ratio", ratios, "{:.1f}"], ["CPU µs/post", cpu, "{:.0f}"]]
+        return f"Durable small posts, {CLIENTS} clients", [
+            ["posts a second", posts, "{:.0f}"],
+            ["one write and fsync at a time, a second", fsyncs, "{:.0f}"],
+            ["ratio", ratios, "{:.1f}"],
+            ["CPU µs/post", cpu, "{:.0f}"],
+        ]
 
     # ---- large uploads ----
 
@@ -198,13 +200,16 @@ class Posts:
             pipe.append(self.pipe_cpu())
             https.append(self.upload_cpu("https"))
             hashing.append(self.hash_cpu())
-        print(f"### An upload of {self.options.upload_mib} MiB\n")
         form = "{:.2f}"
-        return [["http, CPU s", http, form], ["dd conv=fsync, CPU s", copy, form],
-                ["http ÷ dd", [a / b for a, b in zip(http, copy)], form],
-                ["http ÷ (dd and openssl dgst -sha256)", [a / (b + c) for a, b, c in zip(http, copy, hashing)], form],
-                ["https, CPU s", https, form], ["openssl s_server into a file, CPU s", pipe, form],
-                ["https ÷ s_server", [a / b for a, b in zip(https, pipe)], form]]
+        return f"An upload of {self.options.upload_mib} MiB", [
+            ["http, CPU s", http, form],
+            ["dd conv=fsync, CPU s", copy, form],
+            ["http ÷ dd", [a / b for a, b in zip(http, copy)], form],
+            ["http ÷ (dd and openssl dgst -sha256)", [a / (b + c) for a, b, c in zip(http, copy, hashing)], form],
+            ["https, CPU s", https, form],
+            ["openssl s_server into a file, CPU s", pipe, form],
+            ["https ÷ s_server", [a / b for a, b in zip(https, pipe)], form],
+        ]
 
     # ---- the board ----
 
@@ -238,11 +243,4 @@ class Posts:
             if "Non-2xx" in output:
                 raise BenchError("the board fails under load")
             cpu.append((cpu_us(self.peer.process.pid) - before) / int(re.search(r"(\d+) requests in", output)[1]))
-        print(f"### A page of {MESSAGES} messages ({len(page)} bytes)\n")
-        return [["CPU µs/request, http, keep-alive", cpu, "{:.1f}"]]
-
-
-def lines_of(rows):
-    for name, values, form in rows:
-        low, mid, high = (form.format(f(values)) for f in (min, statistics.median, max))
-        yield [name, mid if low == high else f"{mid} ({low}–{high})"]
+        return f"A page of {MESSAGES} messages ({len(page)} bytes)", [["CPU µs/request, http, keep-alive", cpu, "{:.1f}"]]
