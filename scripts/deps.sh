@@ -44,6 +44,7 @@ fi
 needs_test='
 /usr/include/qrencode.h libqrencode-dev
 /usr/include/cmocka.h libcmocka-dev
+/usr/include/openssl/evp.h libssl-dev
 gnutls-cli gnutls-bin
 python3 python3
 pkg-config pkg-config

@@ -3,6 +3,7 @@
 # x86-64: the stock code stays in as well, for processors without the instructions. Each hook stands alone:
 #
 #   hook       library      macro
+#   chachapoly IPSec_MB     MBEDTLS_CHACHAPOLY_ALT
 #   gcm        IPSec_MB     MBEDTLS_GCM_ALT
 #   p256       hogweed      MBEDTLS_ECDSA_SIGN_ALT, MBEDTLS_ECDSA_VERIFY_ALT, and two functions of ecp.c (ecp_stock.c)
 #   sha256     nettle       MBEDTLS_SHA256_ALT
@@ -149,9 +150,10 @@ else()
     if(why)
         list(APPEND accel_why "${why}")
     else()
-        postern_accel_add(gcm FILES gcm_alt gcm_stock
+        postern_accel_add(gcm FILES ipsec gcm_alt gcm_stock
                           LIBS IPSec_MB PATHS ${POSTERN_IPSEC_MB_LIB} INCLUDE ${POSTERN_IPSEC_MB_INCLUDE})
-        list(APPEND accel_on "AES-GCM (intel-ipsec-mb)")
+        postern_accel_add(chachapoly FILES chachapoly_alt chachapoly_stock LIBS IPSec_MB)
+        list(APPEND accel_on "AES-GCM and ChaCha20-Poly1305 (intel-ipsec-mb)")
     endif()
     set(ecp_files ecp_alt ecp_stock)
     postern_accel_find_nettle(why)

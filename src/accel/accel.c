@@ -10,6 +10,9 @@ static void (*const hooks[])(char *out, size_t size) = {
 #if defined(POSTERN_ACCEL_GCM)
     pst_accel_gcm_tell,
 #endif
+#if defined(POSTERN_ACCEL_CHACHAPOLY)
+    pst_accel_chachapoly_tell,
+#endif
 #if defined(POSTERN_ACCEL_P256)
     pst_accel_p256_tell,
 #endif

@@ -4,71 +4,23 @@
  * made of the same key, before anything is done; it stays that until the next key. So other IVs, other
  * ciphers, messages in parts and every misuse end as they do in Mbed TLS.
  *
- * The library checks its parameters and does nothing, silently, if they are wrong. All that it might object
- * to is therefore sorted out before: see is_common().
+ * All that the library might object to is sorted out before: see is_common().
  */
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
-
-#include <intel-ipsec-mb.h>
 
 #include <mbedtls/constant_time.h>
 #include <mbedtls/gcm.h>
 #include <mbedtls/platform_util.h>
 
-#include "cpu.h"
 #include "hooks.h"
+#include "ipsec.h"
 
 enum { IV_LEN = 12, TAG_LEN = 16, TAG_MIN = 4, KEY_MAX = 32 };
 
 _Static_assert(sizeof(struct gcm_key_data) <= sizeof(((mbedtls_gcm_context *)0)->u.ipsec),
                "no room for its key");
-
-struct gcm_functions {
-    aes_gcm_pre_t set_key;
-    aes_gcm_enc_dec_t encrypt;
-    aes_gcm_enc_dec_t decrypt;
-};
-
-/* Written once, before anything else here is done. */
-static struct gcm_functions aes128;
-static struct gcm_functions aes256;
-static bool is_usable;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-/* The library chooses by processor, and tests itself. Of its manager only the functions are wanted, which
- * need none. */
-static void load(void)
-{
-    const uint64_t need = IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ | IMB_FEATURE_SELF_TEST_PASS |
-                          IMB_FEATURE_SAFE_DATA; /* it wipes registers and stack behind itself */
-    IMB_MGR *manager = alloc_mb_mgr(0);
-    if (!manager)
-        return;
-    IMB_ARCH arch = IMB_ARCH_NONE;
-    init_mb_mgr_auto(manager, &arch);
-    if (imb_get_errno(manager) == 0 && (manager->features & need) == need) {
-        aes128 = (struct gcm_functions){manager->gcm128_pre, manager->gcm128_enc, manager->gcm128_dec};
-        aes256 = (struct gcm_functions){manager->gcm256_pre, manager->gcm256_enc, manager->gcm256_dec};
-        is_usable = arch != IMB_ARCH_NONE;
-    }
-    free_mb_mgr(manager);
-}
-
-static bool can_use_ipsec(void)
-{
-    if (!pst_accel_cpu_has(PST_ACCEL_CPU_AES | PST_ACCEL_CPU_VECTORS))
-        return false;
-    return pthread_once(&once, load) == 0 && is_usable;
-}
-
-static const struct gcm_functions *functions(unsigned keybits)
-{
-    return keybits == 128 ? &aes128 : &aes256;
-}
 
 static struct gcm_key_data *ipsec_key(mbedtls_gcm_context *ctx)
 {
@@ -78,6 +30,7 @@ static struct gcm_key_data *ipsec_key(mbedtls_gcm_context *ctx)
 void mbedtls_gcm_init(mbedtls_gcm_context *ctx)
 {
     ctx->ipsec_keybits = 0;
+    ctx->ipsec = NULL;
     pst_stock_gcm_init(&ctx->u.stock);
 }
 
@@ -115,15 +68,16 @@ static int become_stock(mbedtls_gcm_context *ctx)
 int mbedtls_gcm_setkey(mbedtls_gcm_context *ctx, mbedtls_cipher_id_t cipher, const unsigned char *key,
                        unsigned int keybits)
 {
-    bool is_ours =
-        cipher == MBEDTLS_CIPHER_ID_AES && (keybits == 128 || keybits == 256) && key && can_use_ipsec();
-    if (!is_ours) {
+    bool is_common_key = cipher == MBEDTLS_CIPHER_ID_AES && (keybits == 128 || keybits == 256) && key;
+    const struct pst_accel_ipsec *ipsec = is_common_key ? pst_accel_ipsec() : NULL;
+    if (!ipsec) {
         int err = become_stock(ctx);
         return err != 0 ? err : pst_stock_gcm_setkey(&ctx->u.stock, cipher, key, keybits);
     }
     mbedtls_gcm_free(ctx);
     mbedtls_gcm_init(ctx);
-    functions(keybits)->set_key(key, ipsec_key(ctx));
+    ctx->ipsec = keybits == 128 ? &ipsec->aes128 : &ipsec->aes256;
+    ctx->ipsec->set_key(key, ipsec_key(ctx));
     ctx->ipsec_keybits = keybits;
     return 0;
 }
@@ -139,20 +93,12 @@ struct message {
     size_t tag_len;
 };
 
-/* In place, or apart. */
-static bool is_overlap_fine(const unsigned char *input, const unsigned char *output, size_t len)
-{
-    uintptr_t in = (uintptr_t)input;
-    uintptr_t out = (uintptr_t)output;
-    return in == out || (in < out ? out - in : in - out) >= len;
-}
-
 static bool is_common(const mbedtls_gcm_context *ctx, const struct message *m)
 {
     return ctx->ipsec_keybits && m->iv && m->iv_len == IV_LEN && m->tag_len >= TAG_MIN &&
            m->tag_len <= TAG_LEN && m->len <= UINT32_MAX && m->add_len <= UINT32_MAX &&
            (m->add || m->add_len == 0) && ((m->input && m->output) || m->len == 0) &&
-           is_overlap_fine(m->input, m->output, m->len);
+           pst_accel_ipsec_is_overlap_fine(m->input, m->output, m->len);
 }
 
 /* The whole tag of a common message. */
@@ -179,9 +125,8 @@ int mbedtls_gcm_crypt_and_tag(mbedtls_gcm_context *ctx, int mode, size_t length,
                         : pst_stock_gcm_crypt_and_tag(&ctx->u.stock, mode, length, iv, iv_len, add, add_len,
                                                       input, output, tag_len, tag);
     }
-    const struct gcm_functions *aes = functions(ctx->ipsec_keybits);
     unsigned char whole[TAG_LEN] = {0};
-    run(ctx, mode == MBEDTLS_GCM_ENCRYPT ? aes->encrypt : aes->decrypt, &m, whole);
+    run(ctx, mode == MBEDTLS_GCM_ENCRYPT ? ctx->ipsec->encrypt : ctx->ipsec->decrypt, &m, whole);
     memcpy(tag, whole, tag_len);
     mbedtls_platform_zeroize(whole, sizeof(whole));
     return 0;
@@ -199,7 +144,7 @@ int mbedtls_gcm_auth_decrypt(mbedtls_gcm_context *ctx, size_t length, const unsi
                                                      tag_len, input, output);
     }
     unsigned char right[TAG_LEN] = {0};
-    run(ctx, functions(ctx->ipsec_keybits)->decrypt, &m, right);
+    run(ctx, ctx->ipsec->decrypt, &m, right);
     int differs = mbedtls_ct_memcmp(tag, right, tag_len);
     mbedtls_platform_zeroize(right, sizeof(right)); /* of a forged message it is nobody's business */
     if (differs == 0)
@@ -242,7 +187,5 @@ int mbedtls_gcm_finish(mbedtls_gcm_context *ctx, unsigned char *output, size_t o
 
 void pst_accel_gcm_tell(char *out, size_t size)
 {
-    out[0] = '\0';
-    if (can_use_ipsec())
-        (void)snprintf(out, size, "AES-GCM by intel-ipsec-mb %s", imb_get_version_str());
+    pst_accel_ipsec_tell("AES-GCM", out, size);
 }

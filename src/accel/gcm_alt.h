@@ -21,6 +21,7 @@ typedef struct mbedtls_gcm_context {
         _Alignas(16) unsigned char ipsec[1024];
     } u;
     unsigned ipsec_keybits; /* 128 or 256; 0: it is the stock context */
+    const struct pst_accel_ipsec_gcm *ipsec;
 } mbedtls_gcm_context;
 
 #endif

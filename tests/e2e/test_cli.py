@@ -144,7 +144,7 @@ class Answers(Case):
     def test_version(self):
         status, out, err = run("--version")
         self.assertEqual((status, err), (0, ""))
-        hook = r"(AES-GCM|P-256|X25519|SHA-256) by (intel-ipsec-mb|nettle|libsodium) \d+\.\d+[0-9.]*( \(SHA instructions\))?"
+        hook = r"(AES-GCM|ChaCha20-Poly1305|P-256|X25519|SHA-256) by (intel-ipsec-mb|nettle|libsodium) \d+\.\d+[0-9.]*( \(SHA instructions\))?"
         self.assertRegex(out, rf"\Apostern \d+\.\d+\.\d+, Mbed TLS 3\.\d+\.\d+, (not accelerated|{hook}(, {hook})*)\n\Z")
 
     def test_help__every_option_of_the_table(self):
