@@ -4,9 +4,9 @@
 #   scripts/test.sh [--full] [CTEST OPTIONS...]      such as: scripts/test.sh -R unit/http
 #
 # What runs: everything under the address and undefined-behaviour sanitizers, and what threads share once more under the
-# thread sanitizer (named tsan/...). --full adds the unit tests under valgrind (valgrind/...), a short run of each fuzzer
-# (libfuzzer/...), Mbed TLS's own test suites on our build of it (upstream/...), and Chromium on the demo site (e2e/browser,
-# skipped otherwise).
+# thread sanitizer (named tsan/...); where valgrind is, also whether the accelerated cryptography keeps silent about secrets
+# (consttime/...). --full adds the unit tests under valgrind (valgrind/...), a short run of each fuzzer (libfuzzer/...), Mbed
+# TLS's own test suites on our build of it (upstream/...), and Chromium on the demo site (e2e/browser, skipped otherwise).
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -37,22 +37,29 @@ prepare() {
     fi
 }
 
+# Cryptography as it is shipped: what optimization breaks should show.
+prepare_crypto() {
+    prepare crypto:crypto_tests --preset release -B build/crypto -DPOSTERN_TESTS=ON -DPOSTERN_LTO=OFF \
+        -DPOSTERN_USE_SYSTEM_MBEDTLS=OFF '-DPOSTERN_TEST_ONLY=^(consttime|upstream)/' "$1"
+}
+
 also=build/tsan
 prepare tsan --preset tsan
 if [ "$profile" = full ]; then
     prepare valgrind --preset debug -B build/valgrind -DPOSTERN_TEST_PREFIX=valgrind/ '-DPOSTERN_TEST_ONLY=^unit/' \
         '-DPOSTERN_TEST_LAUNCHER=valgrind;--quiet;--error-exitcode=1;--leak-check=full;--child-silent-after-fork=yes'
     prepare fuzz --preset fuzz
-    # As it is shipped: what optimization breaks should show.
-    prepare upstream:upstream --preset release -B build/upstream -DPOSTERN_TESTS=ON -DPOSTERN_LTO=OFF \
-        -DPOSTERN_USE_SYSTEM_MBEDTLS=OFF -DPOSTERN_TEST_UPSTREAM=ON '-DPOSTERN_TEST_ONLY=^upstream/'
+    prepare_crypto -DPOSTERN_TEST_UPSTREAM=ON
     say "bringing playwright-core for the browser"
     npm ci --prefix tests/browser --no-audit --no-fund >"$log" 2>&1 || {
         tail -n 20 "$log" >&2
         say "npm ci in tests/browser failed; all of its output is in $log"
         exit 1
     }
-    also="$also;build/valgrind;build/fuzz;build/upstream"
+    also="$also;build/valgrind;build/fuzz;build/crypto"
+elif command -v valgrind >/dev/null; then
+    prepare_crypto -DPOSTERN_TEST_UPSTREAM=OFF
+    also="$also;build/crypto"
 fi
 prepare asan --preset asan "-DPOSTERN_TEST_ALSO=$also"
 

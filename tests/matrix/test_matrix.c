@@ -3,7 +3,8 @@
  * the same answers.
  *
  * The corpus and its format: tests/matrix/README.md. POSTERN_MATRIX=NAME runs the entries whose names hold
- * NAME. */
+ * NAME. POSTERN_TEST_ACCEL=limited takes from the processor, as far as src/accel is told, all that it has,
+ * and runs over TLS alone: what ciphers the bytes must not show in them, either. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,10 @@
 
 #include <cmocka.h>
 
+#if defined(POSTERN_HAS_ACCEL)
+#include "accel/accel.h"
+#include "accel/cpu.h"
+#endif
 #include "support/client.h"
 #include "support/corpus.h"
 #include "support/replies.h"
@@ -456,6 +461,31 @@ static void test_matrix__chaos_over_tls__is_the_same(void **state)
     replay(CLIENT_TLS13, SPLIT_RANDOM, true, 300, 1);
 }
 
+/* ---- acceleration ---- */
+
+static bool is_limited(void)
+{
+    const char *state = getenv("POSTERN_TEST_ACCEL");
+    return state && strcmp(state, "limited") == 0;
+}
+
+/* That the run is of what its name says: every x86-64 can do with something. */
+static void check_acceleration(void)
+{
+    char text[512] = "";
+#if defined(POSTERN_HAS_ACCEL)
+    if (is_limited())
+        pst_accel_cpu_limit(0);
+    pst_accel_tell(text, sizeof(text));
+    if (is_limited() == (text[0] != '\0'))
+        fail_msg("limited: %d, but in use: %s", is_limited(), text);
+#else
+    if (is_limited())
+        fail_msg("there is nothing to limit");
+#endif
+    print_message("accelerated: %s\n", text[0] ? text : "nothing");
+}
+
 /* ---- the house ---- */
 
 /* Asks the static handler: how it makes its tags is its own affair. */
@@ -483,6 +513,7 @@ static const char *ask_etag(const char *path, void *arg)
 static int set_up(void **state)
 {
     (void)state;
+    check_acceleration();
     test_worker_init(&worker);
     routes_init(&routes, &worker);
     test_worker_start(&worker);
@@ -523,5 +554,13 @@ int main(void)
         cmocka_unit_test(test_matrix__chaos_over_tcp__is_the_same),
         cmocka_unit_test(test_matrix__chaos_over_tls__is_the_same),
     };
+    const struct CMUnitTest tests_over_tls[] = {
+        cmocka_unit_test(test_matrix__each_entry__gets_the_replies_it_says),
+        cmocka_unit_test(test_matrix__over_tls12__is_the_same),
+        cmocka_unit_test(test_matrix__over_tls13__is_the_same),
+        cmocka_unit_test(test_matrix__chaos_over_tls__is_the_same),
+    };
+    if (is_limited())
+        return cmocka_run_group_tests_name("limited", tests_over_tls, set_up, tear_down);
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
