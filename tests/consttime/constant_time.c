@@ -51,7 +51,7 @@ static void must(bool is_so, const char *what)
 /* Whether a secret is in it. */
 static bool is_touched(const void *ptr, size_t len)
 {
-    unsigned char bits[4096];
+    unsigned char bits[4096] = {0};
     unsigned char any = 0;
     MUST(len <= sizeof(bits) && VALGRIND_GET_VBITS(ptr, bits, len) == 1);
     for (size_t i = 0; i < len; i++)
