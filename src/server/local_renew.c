@@ -44,22 +44,6 @@ static bool read_ca(const struct pst_local_folder *folder, struct found *f)
     return is_there;
 }
 
-/* Whether it is a certificate that postern or mkcert.sh has made, and could make again. */
-static bool find(const struct pst_local_folder *folder, const char *name, struct found *f)
-{
-    *f = (struct found){0};
-    f->names.count = PST_LOCAL_NAMES_MAX;
-    if (pst_local_read(folder, name, &f->leaf_pem) != 0 || !f->leaf_pem || !read_ca(folder, f))
-        return false;
-    pst_tls_ca_info(f->ca, &f->ca_info);
-    return strncmp(f->ca_info.subject, PST_LOCAL_CA_NAME, strlen(PST_LOCAL_CA_NAME)) == 0 &&
-           pst_tls_ca_has_signed(f->ca, pst_slice_str(f->leaf_pem)) &&
-           pst_tls_leaf_read(pst_slice_str(f->leaf_pem), f->names.list, &f->names.count, &f->leaf) == 0 &&
-           strcmp(f->leaf.subject, "localhost") == 0;
-}
-
-/* ---- what is to be done ---- */
-
 static bool is_due(const struct found *f, int64_t now)
 {
     int64_t third = (f->leaf.not_after - f->leaf.not_before) / 3;
@@ -73,6 +57,36 @@ static bool has(const struct pst_local_names *names, const struct pst_tls_name *
             return true;
     return false;
 }
+
+/* What shows without the CA, whose key and signature take longer to look at than all else in a start: most
+ * certificates are neither near their end nor short of an address. */
+static bool may_be_wanted(const struct found *f, const struct pst_local_renewal *renewal)
+{
+    if (is_due(f, renewal->now))
+        return true;
+    for (size_t i = 0; renewal->addresses && i < renewal->addresses->count; i++)
+        if (!has(&f->names, &renewal->addresses->list[i]))
+            return true;
+    return false;
+}
+
+/* Whether it is a certificate that postern or mkcert.sh has made, and could make again, and there may be a
+ * reason to. */
+static bool find(const struct pst_local_folder *folder, const char *name,
+                 const struct pst_local_renewal *renewal, struct found *f)
+{
+    *f = (struct found){0};
+    f->names.count = PST_LOCAL_NAMES_MAX;
+    if (pst_local_read(folder, name, &f->leaf_pem) != 0 || !f->leaf_pem ||
+        pst_tls_leaf_read(pst_slice_str(f->leaf_pem), f->names.list, &f->names.count, &f->leaf) != 0 ||
+        strcmp(f->leaf.subject, "localhost") != 0 || !may_be_wanted(f, renewal) || !read_ca(folder, f))
+        return false;
+    pst_tls_ca_info(f->ca, &f->ca_info);
+    return strncmp(f->ca_info.subject, PST_LOCAL_CA_NAME, strlen(PST_LOCAL_CA_NAME)) == 0 &&
+           pst_tls_ca_has_signed(f->ca, pst_slice_str(f->leaf_pem));
+}
+
+/* ---- what is to be done ---- */
 
 /* Makes room by what was most likely an address of this machine once. */
 static void drop_stale_address(struct pst_local_names *names, const struct pst_local_names *addresses)
@@ -168,7 +182,7 @@ static enum pst_local_renewed renew(struct pst_local_folder *folder, const char 
                                     const struct pst_local_renewal *renewal, struct found *f, char *text,
                                     size_t size)
 {
-    if (!find(folder, name, f))
+    if (!find(folder, name, renewal, f))
         return PST_LOCAL_LEFT_ALONE;
     enum plan plan = make_plan(f, renewal);
     if (plan == PLAN_NOTHING)
@@ -184,7 +198,7 @@ static enum pst_local_renewed renew(struct pst_local_folder *folder, const char 
     int64_t end = 0;
     int err = pst_local_lock(folder, 0);
     found_fini(f); /* as it is now that nobody else is at it */
-    if (!err && (!find(folder, name, f) || (plan = make_plan(f, renewal)) == PLAN_NOTHING))
+    if (!err && (!find(folder, name, renewal, f) || (plan = make_plan(f, renewal)) == PLAN_NOTHING))
         return PST_LOCAL_LEFT_ALONE;
     if (!err)
         err = replace(folder, name, f, renewal, &end);
