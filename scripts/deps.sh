@@ -51,10 +51,10 @@ pkg-config pkg-config
 c++ g++
 clang-format clang-format
 clang-tidy clang-tidy
+valgrind valgrind
 '
 needs_full='
 clang clang libclang-rt-dev
-valgrind valgrind
 node nodejs
 npm npm
 chromium chromium

@@ -5,8 +5,9 @@
 #
 # What runs: everything under the address and undefined-behaviour sanitizers, and what threads share once more under the
 # thread sanitizer (named tsan/...); where valgrind is, also whether the accelerated cryptography keeps silent about secrets
-# (consttime/...). --full adds the unit tests under valgrind (valgrind/...), a short run of each fuzzer (libfuzzer/...), Mbed
-# TLS's own test suites on our build of it (upstream/...), and Chromium on the demo site (e2e/browser, skipped otherwise).
+# (consttime/...), and what a request costs (cost/...). --full adds the unit tests under valgrind (valgrind/...), a short run
+# of each fuzzer (libfuzzer/...), Mbed TLS's own test suites on our build of it (upstream/...), and Chromium on the demo site
+# (e2e/browser, skipped otherwise).
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -43,8 +44,9 @@ prepare_crypto() {
         -DPOSTERN_USE_SYSTEM_MBEDTLS=OFF '-DPOSTERN_TEST_ONLY=^(consttime|upstream)/' "$1"
 }
 
-also=build/tsan
+also="build/tsan;build/cost"
 prepare tsan --preset tsan
+prepare cost:request_cost --preset cost
 if [ "$profile" = full ]; then
     prepare valgrind --preset debug -B build/valgrind -DPOSTERN_TEST_PREFIX=valgrind/ '-DPOSTERN_TEST_ONLY=^unit/' \
         '-DPOSTERN_TEST_LAUNCHER=valgrind;--quiet;--error-exitcode=1;--leak-check=full;--child-silent-after-fork=yes'
