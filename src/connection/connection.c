@@ -107,6 +107,13 @@ static void die_of_transport(struct pst_connection *c)
     pst_connection_die(c, PST_END_PEER_RESET);
 }
 
+/* A run of output begins: all that was counted before it has gone. */
+static void begin_run(struct pst_connection *c)
+{
+    c->write_since_ms = c->write_last_ms = pst_loop_now_ms(loop_of(c));
+    c->write_bytes = 0;
+}
+
 static bool step_handshake(struct pst_connection *c)
 {
     if (c->rd_wait != WAIT_NONE || !pst_handshake_has_turn(c))
@@ -131,17 +138,14 @@ static bool step_handshake(struct pst_connection *c)
     pst_connection_enter(c, PST_CONNECTION_OPEN);
     if (c->host.is_wrong_door) /* it still has the handshake's deadline */
         c->since_ms = since_ms;
+    if (c->transport->ops->is_handshake_costly) {
+        begin_run(c); /* its last words go with the first reply, if the request is here already */
+        c->needs_flush = true;
+    }
     return true;
 }
 
 /* ---- output ---- */
-
-/* A run of output begins: all that was counted before it has gone. */
-static void begin_run(struct pst_connection *c)
-{
-    c->write_since_ms = c->write_last_ms = pst_loop_now_ms(loop_of(c));
-    c->write_bytes = 0;
-}
 
 /* Bytes of the run that the peer has acknowledged; 0 where the transport cannot tell. */
 static uint64_t taken(const struct pst_connection *c)
@@ -202,16 +206,15 @@ static bool after_write(struct pst_connection *c, enum pst_io io)
     return true;
 }
 
-static bool flush(struct pst_connection *c)
+/* At the end of a turn: what the transport has held back for what might have come after it. */
+static void flush(struct pst_connection *c)
 {
-    if (!c->needs_flush) {
-        c->is_write_blocked = false;
-        return false;
-    }
-    enum pst_io io = c->transport->ops->flush(c->transport);
-    if (io == PST_IO_OK)
+    if (c->wr_wait != WAIT_NONE)
+        return;
+    if (c->needs_flush && !after_write(c, c->transport->ops->flush(c->transport)))
+        return;
+    if (!c->has_output) /* else the run goes on */
         c->needs_flush = c->is_write_blocked = false;
-    return after_write(c, io);
 }
 
 static bool can_sendfile(const struct pst_connection *c)
@@ -274,8 +277,9 @@ static bool step_output(struct pst_connection *c)
         pst_connection_die(c, PST_END_SOURCE_FAILED);
         return true;
     }
-    if (!out.iov_count && out.file_fd < 0)
-        return flush(c);
+    c->has_output = out.iov_count || out.file_fd >= 0;
+    if (!c->has_output)
+        return false;
     size_t n = 0;
     enum pst_io io;
     bool is_file_whole = true;
@@ -402,6 +406,8 @@ static bool step_open(struct pst_connection *c)
         pst_connection_enter(c, PST_CONNECTION_SHUTDOWN);
         return true;
     }
+    /* A transport that holds the reply keeps it until the end of the turn: for the replies to requests that
+     * came together, and for the end of the stream. */
     return step_input(c) || moved;
 }
 
@@ -492,6 +498,8 @@ void pst_connection_drive(struct pst_connection *c)
         c->is_woken = false;
         is_moving = step(c) || c->is_woken;
     } while (is_moving && ++steps < STEPS_PER_TURN && c->turn_bytes < BYTES_PER_TURN);
+    if (c->state == PST_CONNECTION_OPEN)
+        flush(c);
     c->is_driving = false;
     if (c->state == PST_CONNECTION_DEAD) {
         destroy(c);

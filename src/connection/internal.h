@@ -38,6 +38,7 @@ struct pst_connection {
     bool has_rd_edge;
     bool is_read_ended;
     bool is_trimmed;
+    bool has_output;  /* the session had some when it was asked last */
     bool needs_flush; /* the transport may hold counted bytes */
     bool is_write_blocked;
     char *held; /* a chunk of input that the session did not want yet */

@@ -63,18 +63,29 @@ static enum pst_io sent(struct pst_socket *s, ssize_t n, size_t *ret_n)
     return fail(s);
 }
 
+enum pst_io pst_socket_send(struct pst_socket *s, const void *data, size_t len, enum pst_send how,
+                            size_t *ret_n)
+{
+    if (s->ended == PST_IO_ERR)
+        return PST_IO_ERR;
+    ssize_t n;
+    do
+        n = send(s->fd, data, len, MSG_NOSIGNAL | (how == PST_SEND_LAST ? MSG_MORE : 0));
+    while (n < 0 && errno == EINTR);
+    return sent(s, n, ret_n);
+}
+
 enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int cnt, size_t *ret_n)
 {
     if (s->ended == PST_IO_ERR)
         return PST_IO_ERR;
     ssize_t n;
+    /* send costs the kernel less than sendmsg, and most replies are one piece. */
+    if (cnt == 1)
+        return pst_socket_send(s, iov[0].iov_base, iov[0].iov_len, PST_SEND_NOW, ret_n);
     do {
-        if (cnt == 1) { /* send costs the kernel less than sendmsg, and most replies are one piece */
-            n = send(s->fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL);
-        } else {
-            struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)cnt};
-            n = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
-        }
+        struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)cnt};
+        n = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
     return sent(s, n, ret_n);
 }

@@ -22,7 +22,13 @@ void pst_socket_init(struct pst_socket *s, int fd, const struct sockaddr *peer, 
 /* recv, send and sendfile with this contract's statuses: OK, WANT_RD/WANT_WR, EOF (FIN), ERR. Retries EINTR.
  * No SIGPIPE, but from sendfile, which has no flag against it: who calls that blocks or ignores the signal.
  */
+enum pst_send {
+    PST_SEND_NOW,
+    PST_SEND_LAST, /* pst_socket_shutdown() follows at once: the end goes in one segment with these bytes */
+};
 enum pst_io pst_socket_recv(struct pst_socket *s, void *dst, size_t cap, size_t *ret_n);
+enum pst_io pst_socket_send(struct pst_socket *s, const void *data, size_t len, enum pst_send how,
+                            size_t *ret_n);
 enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int cnt, size_t *ret_n);
 enum pst_io pst_socket_sendfile(struct pst_socket *s, int file_fd, off_t *offset, size_t len, size_t *ret_n);
 enum pst_io pst_socket_shutdown(struct pst_socket *s);

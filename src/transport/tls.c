@@ -29,6 +29,9 @@
 /* Ciphertext taken by one read without one byte of plaintext in it. A record holds at most 16 KiB, so this is
  * a client that sends nothing but empty records and warnings, to keep us busy. */
 #define NOISE_MOST ((size_t)65536)
+/* Sealed output of up to this much waits for flush or shutdown, in the company of what is counted next: so a
+ * ticket, a reply and close_notify leave in one segment. More goes out at once, while it is in the caches. */
+#define HELD_MOST ((size_t)16384)
 /* Ciphertext of a whole handshake. A ClientHello, even twice, and a Finished need far less; a client that
  * sends dummy ChangeCipherSpec records without end (RFC 8446 5 allows one) would otherwise never let us go.
  */
@@ -37,8 +40,7 @@
 enum phase {
     PHASE_PEEK,      /* nothing received yet: no Mbed TLS state */
     PHASE_HANDSHAKE, /* in Mbed TLS's hands */
-    PHASE_FINISHING, /* agreed; our last flight is still in the out buffer */
-    PHASE_OPEN,
+    PHASE_OPEN,      /* agreed; the out buffer may still hold our last flight, or a ticket */
 };
 
 struct tls {
@@ -51,6 +53,7 @@ struct tls {
     enum pst_io ended; /* PST_IO_OK while receiving works; then what every read gives */
     bool is_told;      /* the caller has seen ended */
     bool is_broken;    /* ERR: nothing works any more */
+    bool is_stuck;     /* the socket has taken less than there was in the out buffer */
     bool is_notified;  /* our close_notify is sealed */
     bool is_resumed;   /* by a ticket */
     bool is_http;      /* broken, because the client speaks plain HTTP; in holds what it said */
@@ -164,21 +167,28 @@ static enum pst_io fail_socket(struct tls *tls)
     }
 }
 
-/* Sends what is held: OK when all is gone. */
-static enum pst_io send_out(struct tls *tls)
+static enum pst_io send_how(struct tls *tls, enum pst_send how)
 {
     while (tls->out_pos < tls->out_len) {
-        struct iovec iov = {tls->out + tls->out_pos, out_held(tls)};
         size_t n;
-        enum pst_io result = pst_socket_sendv(&tls->socket, &iov, 1, &n);
-        if (result == PST_IO_WANT_WR)
+        enum pst_io result = pst_socket_send(&tls->socket, tls->out + tls->out_pos, out_held(tls), how, &n);
+        if (result == PST_IO_WANT_WR) {
+            tls->is_stuck = true;
             return result;
+        }
         if (result != PST_IO_OK)
             return fail_socket(tls);
         tls->out_pos += n;
     }
+    tls->is_stuck = false;
     drop_out(tls);
     return PST_IO_OK;
+}
+
+/* Sends what is held: OK when all is gone. */
+static enum pst_io send_out(struct tls *tls)
+{
+    return send_how(tls, PST_SEND_NOW);
 }
 
 /* error: of an Mbed TLS call that found out_len bytes in the out buffer. Tells the peer, as far as the socket
@@ -274,7 +284,7 @@ static enum pst_io agreed(struct tls *tls)
     if (tls->ssl.MBEDTLS_PRIVATE(handshake))
         mbedtls_ssl_handshake_wrapup_free_hs_transform(&tls->ssl);
 #endif
-    tls->phase = PHASE_FINISHING;
+    tls->phase = PHASE_OPEN;
     return PST_IO_OK;
 }
 
@@ -334,11 +344,6 @@ static enum pst_io tls_handshake(struct pst_transport *t)
             break;
         case PHASE_HANDSHAKE:
             result = negotiate(tls);
-            break;
-        case PHASE_FINISHING:
-            result = send_out(tls);
-            if (result == PST_IO_OK)
-                tls->phase = PHASE_OPEN;
             break;
         case PHASE_OPEN:
             break;
@@ -549,12 +554,13 @@ static enum pst_io tls_writev(struct pst_transport *t, const struct iovec *iov, 
     if (c.left > 0) {
         /* What the socket has not taken yet goes first. While it is full, sealing more would only fill
          * memory. */
-        result = send_out(tls);
+        if (tls->is_stuck)
+            result = send_out(tls);
         unsigned char *scratch = NULL;
         if (result == PST_IO_OK)
             result = seal(tls, &c, &scratch, &taken);
         pst_pool_put(&tls->pools->chunks, scratch);
-        if (result == PST_IO_OK && send_out(tls) == PST_IO_ERR)
+        if (result == PST_IO_OK && out_held(tls) > HELD_MOST && send_out(tls) == PST_IO_ERR)
             result = PST_IO_ERR;
     }
     if (result == PST_IO_OK)
@@ -589,7 +595,7 @@ static enum pst_io tls_shutdown(struct pst_transport *t)
     }
     /* A handshake that has not ended well needs no last words. */
     if (tls->phase == PHASE_OPEN) {
-        result = send_out(tls);
+        result = send_how(tls, PST_SEND_LAST);
         if (result != PST_IO_OK)
             return result;
     } else {

@@ -54,13 +54,15 @@ bool pst_network_is_local(uint64_t network);
 struct pst_transport_ops {
     const char *name;
     bool is_handshake_costly; /* each call computes for long: connections take turns */
-    /* Brings the stream up; called until OK before any read or writev. TCP: OK at once. After ERR an alert
-     * may still have been sent by best effort. EOF/TRUNC: the peer left during it. */
+    /* Brings the stream up; called until OK before any read or writev. TCP: OK at once. After OK something of
+     * it may be held, as if it had been counted by writev: flush. After ERR an alert may still have been sent
+     * by best effort. EOF/TRUNC: the peer left during it. */
     enum pst_io (*handshake)(struct pst_transport *t);
     enum pst_io (*read)(struct pst_transport *t, void *dst, size_t cap, size_t *ret_n);
     /* Takes a prefix of the bytes. What was counted belongs to the transport: never submit it again. A
-     * transport may hold counted bytes and send them later; flush tells when they are gone. iov entries of
-     * length 0 are allowed; cnt <= 16. */
+     * transport may hold counted bytes until flush or shutdown is called, so that what belongs together goes
+     * out together: call flush before waiting for anything. iov entries of length 0 are allowed; cnt <= 16.
+     */
     enum pst_io (*writev)(struct pst_transport *t, const struct iovec *iov, int cnt, size_t *ret_n);
     /* NULL where the bytes of a file cannot go out unread. Sends from file_fd at *offset, advancing it. OK
      * with *ret_n 0: the file has no more bytes there, or cannot be sent this way. */

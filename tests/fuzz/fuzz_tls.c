@@ -170,8 +170,11 @@ static void serve(struct scene *s)
         CHECK(i < ENOUGH);
         enum pst_io result =
             s->is_open ? s->t->ops->read(s->t, data, sizeof(data), &n) : s->t->ops->handshake(s->t);
-        if (result == PST_IO_WANT_RD || result == PST_IO_WANT_WR)
+        if (result == PST_IO_WANT_RD || result == PST_IO_WANT_WR) {
+            if (s->is_open)
+                (void)s->t->ops->flush(s->t);
             return;
+        }
         if (result != PST_IO_OK) {
             ended(s, result, !s->is_open);
         } else if (!s->is_open) {

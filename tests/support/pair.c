@@ -82,6 +82,11 @@ static enum pst_io pair_op_handshake(struct pst_transport *t)
         p->is_told = true;
         return p->ended;
     }
+    if (p->handshake == PST_IO_OK && p->last_words) {
+        size_t len = strlen(p->last_words);
+        must(buffer_put(&p->hold, p->last_words, len) == len, "no room for the last words");
+        p->last_words = NULL;
+    }
     return p->handshake;
 }
 
@@ -129,11 +134,13 @@ static enum pst_io wait_for_room(struct pair *p)
 static bool send_held(struct pair *p)
 {
     unsigned char piece[512];
+    size_t before = p->hold.len;
     while (p->hold.len && p->out.len < p->out.cap && !p->is_stuck) {
         size_t room = p->out.cap - p->out.len;
         size_t n = buffer_get(&p->hold, piece, room < sizeof(piece) ? room : sizeof(piece));
         buffer_put(&p->out, piece, n);
     }
+    p->sends += p->hold.len < before;
     return p->hold.len == 0;
 }
 
@@ -154,7 +161,8 @@ static enum pst_io pair_op_writev(struct pst_transport *t, const struct iovec *i
         return fail(p);
     struct pair_buffer *to = p->hold.cap ? &p->hold : &p->out;
     size_t wanted = 0, n = 0;
-    send_held(p);
+    if (!p->is_patient || p->hold.len == p->hold.cap)
+        send_held(p);
     for (int i = 0; i < cnt; i++) {
         wanted += iov[i].iov_len;
         if (iov[i].iov_len && !p->is_stuck)
@@ -162,7 +170,8 @@ static enum pst_io pair_op_writev(struct pst_transport *t, const struct iovec *i
     }
     if (wanted && n == 0)
         return wait_for_room(p);
-    send_held(p);
+    if (!p->is_patient)
+        send_held(p);
     *ret_n = n;
     return PST_IO_OK;
 }
@@ -279,6 +288,8 @@ struct pair *pair_new(const struct pair_options *options)
     must(p, "out of memory");
     p->base.ops = options->is_costly ? &ops_costly : options->has_sendfile ? &ops_with_sendfile : &ops;
     p->is_secure = options->is_secure;
+    p->is_patient = options->is_patient;
+    p->last_words = options->last_words;
     p->network = options->network;
     p->address = options->address ? options->address : "192.0.2.1";
     buffer_init(&p->in, options->in_cap ? options->in_cap : DEFAULT_CAP);
@@ -331,7 +342,7 @@ void pair_says(struct pair *p, const char *text)
 size_t pair_take(struct pair *p, void *dst, size_t cap)
 {
     size_t n = buffer_get(&p->out, dst, cap);
-    if (!p->is_gone)
+    if (!p->is_gone && !p->is_patient)
         send_held(p);
     if (n && p->waits_wr && !p->is_stuck) {
         p->waits_wr = false;

@@ -17,6 +17,8 @@
 struct pair_options {
     size_t in_cap, out_cap; /* room towards the server, and towards the peer; 0: 65536 */
     size_t hold_cap;        /* counted bytes the transport may keep to itself, as TLS does; 0: none */
+    bool is_patient;        /* it sends them when flush or shutdown is called, or no more fits */
+    const char *last_words; /* what the handshake counts as it ends, static; NULL: nothing */
     size_t ahead_cap; /* read ahead of what is asked for, as TLS does, and blind to what comes then; 0: not */
     bool is_secure;
     bool has_sendfile;
@@ -51,6 +53,9 @@ struct pair {
     bool is_secure;
     uint64_t network;
     const char *address;
+    bool is_patient;
+    const char *last_words;
+    unsigned sends;   /* how often held bytes have left */
     bool waits_wr;    /* the server was told to wait for room */
     size_t taken;     /* bytes that read gave to the server */
     uint64_t backlog; /* counted bytes that the peer is said not to have acknowledged; the test's to set */

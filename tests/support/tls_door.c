@@ -38,6 +38,13 @@ void tls_door_connect(struct tls_door *d, int kind, const struct tls_client_opti
     d->c = tls_client_new(fds[1], options);
 }
 
+bool tls_door_flush(struct tls_door *d)
+{
+    enum pst_io result = d->t->ops->flush(d->t);
+    must(result == PST_IO_OK || result == PST_IO_WANT_WR, "flush");
+    return result == PST_IO_OK;
+}
+
 enum pst_io tls_door_shake(struct tls_door *d)
 {
     enum pst_io result = PST_IO_WANT_RD;
@@ -45,7 +52,7 @@ enum pst_io tls_door_shake(struct tls_door *d)
         bool client_lives = tls_client_step(d->c);
         if (result == PST_IO_WANT_RD || result == PST_IO_WANT_WR || result == PST_IO_OK)
             result = d->t->ops->handshake(d->t);
-        if (result == PST_IO_OK && (d->c->is_open || !client_lives))
+        if (result == PST_IO_OK && tls_door_flush(d) && (d->c->is_open || !client_lives))
             return result;
         if (result == PST_IO_ERR || result == PST_IO_EOF || result == PST_IO_TRUNC) {
             /* Let the client see the alert. */

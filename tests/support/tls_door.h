@@ -19,6 +19,8 @@ void tls_door_init(struct tls_door *d, const struct test_cert *cert);
 /* A new connection, nothing said yet. kind: SOCK_STREAM, or SOCK_SEQPACKET, where each send stays one message
  * of its own. */
 void tls_door_connect(struct tls_door *d, int kind, const struct tls_client_options *options);
+/* False where the socket does not take all. */
+bool tls_door_flush(struct tls_door *d);
 /* Shakes hands until both sides are done, or one has failed: the server's result. */
 enum pst_io tls_door_shake(struct tls_door *d);
 /* connect over a stream, and shake, which must succeed. */

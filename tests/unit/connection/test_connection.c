@@ -110,6 +110,56 @@ static void test_connection__reply_larger_than_the_room__goes_on_as_the_peer_tak
     }
 }
 
+/* A transport that holds what is written until it is flushed: TLS. */
+static const struct pair_options patient = {.hold_cap = 65536, .is_patient = true};
+
+static void test_connection__replies_of_a_turn__are_flushed_together_and_at_its_end(void **state)
+{
+    (void)state;
+    rig_open(&rig, &patient);
+    for (unsigned i = 1; i <= 3; i++) {
+        pair_says(rig.p, GET("/hello") GET("/nothing") GET("/hello"));
+        assert_int_equal(rig.p->sends, i);
+        assert_int_equal(rig_count(rig_take(&rig), "\r\n\r\nhello"), 2 * i);
+    }
+    assert_sleeps();
+}
+
+static void test_connection__last_reply__leaves_with_the_end(void **state)
+{
+    (void)state;
+    rig_open(&rig, &patient);
+    pair_says(rig.p, "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert_int_equal(rig.p->sends, 1);
+    assert_int_equal(rig.p->calls.flush, 0); /* shutdown has sent it */
+    assert_true(rig.p->is_shut);
+    assert_has("\r\n\r\nhello");
+    pair_end(rig.p, PST_IO_EOF);
+    assert_true(rig.p->is_gone);
+}
+
+/* However much there is to read, no reply stays behind for it. */
+static void test_connection__input_without_end__replies_leave_in_each_turn(void **state)
+{
+    (void)state;
+    enum { REQUESTS = 1000 };
+    struct pst_text many = {0};
+    for (int i = 0; i < REQUESTS; i++)
+        pst_text_adds(&many, GET("/hello"));
+    const struct pair_options options = {
+        .in_cap = many.len, .out_cap = 1000000, .hold_cap = 1000000, .is_patient = true};
+    rig_open(&rig, &options);
+    assert_int_equal(pair_send(rig.p, many.ptr, many.len), many.len);
+    while (rig.w.ended < REQUESTS) {
+        size_t before = rig.w.ended;
+        assert_int_equal(rig_count(rig_take(&rig), "\r\n\r\nhello"), before);
+        test_worker_turns(&rig.w, 1);
+        assert_true(rig.w.ended > before);
+    }
+    assert_int_equal(rig_count(rig_take(&rig), "\r\n\r\nhello"), REQUESTS);
+    pst_text_free(&many);
+}
+
 static void test_connection__handler_replies_later__its_reply_goes_out_by_itself(void **state)
 {
     (void)state;
@@ -522,6 +572,26 @@ static void test_connection__handshake_waits__nothing_else_is_tried(void **state
     assert_has("\r\n\r\nhello");
 }
 
+/* Such as a ticket. */
+static void test_connection__handshake_leaves_bytes__they_go_with_the_reply_or_alone(void **state)
+{
+    (void)state;
+    static const struct pair_options options = {
+        .is_costly = true, .hold_cap = 1000, .is_patient = true, .last_words = "ticket "};
+    for (int with_request = 0; with_request < 2; with_request++) {
+        rig_open(&rig, &options);
+        if (with_request)
+            pair_says(rig.p, GET("/hello"));
+        else
+            pair_notify(rig.p, PST_EV_RD);
+        test_worker_turns(&rig.w, 1);
+        assert_int_equal(rig.p->sends, 1);
+        assert_has(with_request ? "ticket HTTP/1.1 200" : "ticket ");
+        assert_sleeps();
+        pair_end(rig.p, PST_IO_EOF);
+    }
+}
+
 static void test_connection__handshake_fails__is_destroyed_and_the_cause_named(void **state)
 {
     (void)state;
@@ -650,6 +720,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_connection__requests_one_after_another__are_answered_and_it_stays_open),
         TEST(test_connection__pipelined_requests__are_answered_in_order),
+        TEST(test_connection__replies_of_a_turn__are_flushed_together_and_at_its_end),
+        TEST(test_connection__last_reply__leaves_with_the_end),
+        TEST(test_connection__input_without_end__replies_leave_in_each_turn),
         TEST(test_connection__reply_larger_than_the_room__goes_on_as_the_peer_takes_it),
         TEST(test_connection__handler_replies_later__its_reply_goes_out_by_itself),
         TEST(test_connection__source_has_nothing__waits_until_woken),
@@ -671,6 +744,7 @@ int main(void)
         TEST(test_connection__source_fails__is_cut_so_that_the_body_is_not_taken_for_whole),
         TEST(test_connection__file_is_shorter_than_it_was__is_cut),
         TEST(test_connection__handshake_waits__nothing_else_is_tried),
+        TEST(test_connection__handshake_leaves_bytes__they_go_with_the_reply_or_alone),
         TEST(test_connection__handshake_fails__is_destroyed_and_the_cause_named),
         TEST(test_connection__drained__idle_ones_end_and_busy_ones_finish_first),
         TEST(test_connection__drained_within_a_head_or_body__request_is_finished),

@@ -106,6 +106,8 @@ static bool converse(struct tls_door *d, const struct tls_client_options *option
         failmalloc_pause();
         REPORT_LEAKS();
     }
+    if (result == PST_IO_OK)
+        assert_true(tls_door_flush(d));
     /* Nor does it look whether our Finished could be computed (its issue 9843): then the client refuses it.
      */
     tls_client_step(d->c);

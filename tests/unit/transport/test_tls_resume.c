@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -184,6 +185,61 @@ static void test_tls_resume__without_secrets__no_ticket(void **state)
     }
 }
 
+/* Moves the client by hand: what it has to say, in one piece, and what the server has sent meanwhile. Over a
+ * SOCK_SEQPACKET pair each send is one message: returns their number. */
+static unsigned move(struct tls_door *d, int fd)
+{
+    static unsigned char message[65536];
+    struct tls_client *c = d->c;
+    tls_client_step(c);
+    if (c->out.len > 0)
+        assert_int_equal(send(fd, c->out.data, c->out.len, 0), c->out.len);
+    c->out.len = 0;
+    (void)d->t->ops->handshake(d->t);
+    unsigned count = 0;
+    for (ssize_t n; (n = recv(fd, message, sizeof(message), 0)) > 0; count++)
+        tls_bytes_add(&c->in, message, (size_t)n);
+    return count;
+}
+
+/* RFC 8446 4.6.1: a ticket may be sent at any time after the client's Finished. */
+static void test_tls_resume__ticket__leaves_with_what_is_written_next_or_when_flushed(void **state)
+{
+    struct bench *bench = *state;
+    struct tls_door *d = &bench->a;
+    char got[64];
+    size_t n;
+    for (int with_reply = 0; with_reply < 2; with_reply++) {
+        tls_door_connect(d, SOCK_SEQPACKET, &(struct tls_client_options){.versions = PST_TLS_13_ONLY});
+        int fd = d->c->fd;
+        d->c->fd = -1;
+        assert_int_equal(move(d, fd), 1); /* the server's flight */
+        tls_client_step(d->c);
+        assert_true(d->c->is_open);
+        if (with_reply)
+            tls_client_write(d->c, "request", 7); /* in one piece with Finished */
+        assert_int_equal(move(d, fd), 0);
+        assert_int_equal(d->t->ops->handshake(d->t), PST_IO_OK);
+        if (with_reply) {
+            struct iovec iov = {"reply", 5};
+            assert_int_equal(d->t->ops->read(d->t, got, sizeof(got), &n), PST_IO_OK);
+            assert_memory_equal(got, "request", 7);
+            assert_int_equal(d->t->ops->writev(d->t, &iov, 1, &n), PST_IO_OK);
+        }
+        assert_true(tls_door_flush(d));
+        assert_int_equal(move(d, fd), 1);
+        int len = tls_client_read(d->c, got, sizeof(got));
+        assert_int_equal(len, with_reply ? 5 : TLS_CLIENT_AGAIN);
+        mbedtls_ssl_session session;
+        mbedtls_ssl_session_init(&session);
+        assert_int_equal(mbedtls_ssl_get_session(&d->c->ssl, &session), 0);
+        assert_true(session.MBEDTLS_PRIVATE(ticket_len) > 0);
+        mbedtls_ssl_session_free(&session);
+        d->c->fd = fd;
+        tls_door_close(d);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -193,6 +249,7 @@ int main(void)
         TEST(test_tls_resume__other_certificates_meanwhile__full_handshake),
         TEST(test_tls_resume__secrets_from_elsewhere__machines_agree),
         TEST(test_tls_resume__garbled_ticket__full_handshake),
+        TEST(test_tls_resume__ticket__leaves_with_what_is_written_next_or_when_flushed),
         cmocka_unit_test(test_tls_resume__without_secrets__no_ticket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -176,6 +176,7 @@ static size_t count_records(struct tls_door *d, const struct iovec *iov, int cnt
         total += iov[i].iov_len;
     assert_int_equal(d->t->ops->writev(d->t, iov, cnt, &n), PST_IO_OK);
     assert_int_equal(n, total);
+    assert_true(tls_door_flush(d));
     unsigned char *wire = malloc(100000);
     assert_non_null(wire);
     ssize_t len = total ? recv(d->c->fd, wire, 100000, 0) : 0;
