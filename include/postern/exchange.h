@@ -158,6 +158,17 @@ PST_API int pst_reply_field_ref(struct pst_exchange *ex, struct pst_slice name, 
 PST_API int pst_reply_fieldf(struct pst_exchange *ex, const char *name, const char *format, ...)
     PST_PRINTF(3, 4);
 
+/* Fields that many replies have in common: checked and written once, and then only copied. Constant, so
+ * threads may share it. */
+struct pst_field_set;
+/* Both strings of each are copied. Errors: PST_E_NOMEM, PST_E_INVAL as above. */
+PST_API int pst_field_set_new(struct pst_field_set **ret_set, const struct pst_field *fields, size_t count);
+/* NULL is allowed. */
+PST_API void pst_field_set_free(struct pst_field_set *set);
+/* Adds the set's fields, before all others of the reply; set must live until the exchange ends. One set a
+ * reply: PST_E_INVAL for a second. */
+PST_API int pst_reply_field_set(struct pst_exchange *ex, const struct pst_field_set *set);
+
 /* A body that must stay as it is until the exchange ends; not copied. */
 PST_API int pst_reply_bytes(struct pst_exchange *ex, const void *data, size_t len);
 PST_API int pst_reply_copy(struct pst_exchange *ex, const void *data, size_t len);

@@ -270,6 +270,9 @@ static bool step_output(struct pst_connection *c)
 {
     if (c->wr_wait != WAIT_NONE)
         return false;
+    c->has_output = false;
+    if (!c->session->may_output)
+        return false;
     struct pst_output out;
     const struct pst_session_ops *session = c->session->ops;
     session->output(c->session, &out);

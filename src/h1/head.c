@@ -118,18 +118,23 @@ static int parse_request_line(struct pst_slice line, struct pst_arena *arena, st
     return 0;
 }
 
-/* RFC 9112 5 Field Syntax: no obs-fold, no space before the colon, nothing but VCHAR, obs-text, SP and HTAB
+/* The next line of *rest, which moves behind it. A line's end need not be looked for: it is where the value
+ * ends. The empty line behind the fields is still to come, so a byte may be looked at beyond any span, and
+ * two beyond the last CR that is not its end.
+ * RFC 9112 5 Field Syntax: no obs-fold, no space before the colon, nothing but VCHAR, obs-text, SP and HTAB
  * in a value */
-static int parse_field(struct pst_slice line, struct pst_field *ret_field)
+static int parse_field(struct pst_slice *rest, struct pst_field *ret_field)
 {
-    size_t n = pst_token_span(line.ptr, line.len);
-    if (n == 0 || n == line.len || line.ptr[n] != ':')
+    size_t n = pst_token_span(rest->ptr, rest->len); /* ends within the line, as no CR is a token's */
+    if (n == 0 || rest->ptr[n] != ':')
         return 400;
-    ret_field->name = pst_slice_of(line.ptr, n);
-    struct pst_slice value = pst_slice_of(line.ptr + n + 1, line.len - n - 1);
-    if (pst_field_value_span(value.ptr, value.len) != value.len)
+    ret_field->name = pst_slice_of(rest->ptr, n);
+    const char *value = rest->ptr + n + 1;
+    size_t len = pst_field_value_span(value, rest->len - n - 1);
+    if (value[len] != '\r' || value[len + 1] != '\n')
         return 400;
-    ret_field->value = pst_slice_trim(value);
+    ret_field->value = pst_slice_trim(pst_slice_of(value, len));
+    *rest = pst_slice_of(value + len + 2, rest->len - n - len - 3);
     return 0;
 }
 
@@ -279,8 +284,7 @@ static int parse_fields(struct pst_slice rest, const struct pst_limits *limits, 
     struct pst_field *fields = pst_arena_alloc(arena, cap * sizeof(*fields));
     size_t count = 0;
     for (;;) {
-        struct pst_slice line = next_line(&rest);
-        if (line.len == 0)
+        if (rest.ptr[0] == '\r' && rest.ptr[1] == '\n')
             break;
         if (count == limits->field_count)
             return 431;
@@ -290,7 +294,7 @@ static int parse_fields(struct pst_slice rest, const struct pst_limits *limits, 
         }
         if (!fields)
             return 500;
-        int status = parse_field(line, &fields[count]);
+        int status = parse_field(&rest, &fields[count]);
         if (status)
             return status;
         count++;

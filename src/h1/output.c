@@ -30,6 +30,7 @@ static void finish_reply(struct pst_h1 *h1, enum pst_end why)
     struct pst_exchange *ex = h1->ex;
     pst_h1_drop_output(h1);
     h1->ex = NULL;
+    h1->base.may_output = false;
     if (h1->is_last)
         pst_h1_finish(h1);
     else if (h1->in == H1_IN_WAIT)
@@ -204,6 +205,7 @@ void pst_h1_output(struct pst_session *s, struct pst_output *ret_out)
     struct pst_h1 *h1 = self(s);
     struct pst_h1_out *out = &h1->out;
     *ret_out = (struct pst_output){.file_fd = -1};
+    s->may_output = h1->ex != NULL;
     if (!h1->ex)
         return;
     if (h1->owes_continue && (h1->is_continue_begun || !h1->ex->is_replied)) {

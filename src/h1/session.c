@@ -131,6 +131,7 @@ static size_t head_input(struct pst_h1 *h1, const char *data, size_t len)
             pst_h1_finish(h1);
             return len;
         }
+        h1->base.may_output = true;
         set_phase(h1, PST_PHASE_HEAD);
         if (h1->blank_bytes % 2) { /* a CR with no LF behind it */
             refuse(h1, 400, PST_END_BAD_REQUEST);

@@ -44,7 +44,8 @@ struct pst_slice pst_h1_write_head(struct pst_arena *arena, const struct pst_rep
                                    enum pst_h1_body framing, int64_t length, bool is_close,
                                    bool say_keep_alive, size_t spare)
 {
-    size_t need = FIXED_BYTES + spare;
+    size_t set_len = reply->set ? reply->set->text.len : 0;
+    size_t need = FIXED_BYTES + set_len + spare;
     for (uint32_t i = 0; i < reply->field_count; i++)
         need += reply->fields[i].name.len + reply->fields[i].value.len + 4;
     char *head = pst_arena_alloc(arena, need);
@@ -65,6 +66,8 @@ struct pst_slice pst_h1_write_head(struct pst_arena *arena, const struct pst_rep
     else if (say_keep_alive)
         at = PUT(at, "\r\nConnection: keep-alive");
     at = PUT(at, "\r\n");
+    if (set_len)
+        at = put(at, reply->set->text.ptr, set_len);
     for (uint32_t i = 0; i < reply->field_count; i++) {
         at = put(at, reply->fields[i].name.ptr, reply->fields[i].name.len);
         at = PUT(at, ": ");

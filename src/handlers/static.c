@@ -151,6 +151,7 @@ static struct pst_static_entry *load(struct lookup *l, int fd, const struct pst_
     entry->facts = *facts;
     entry->type = pst_static_type(l->path);
     pst_static_validators_make(facts, &entry->validators);
+    pst_static_prepare(entry, pst_exchange_unix_time(l->ex));
     pst_static_cache_put(l->cache, entry);
     return entry;
 }

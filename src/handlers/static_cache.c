@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include <postern/exchange.h>
+
 struct pst_static_cache {
     size_t max_entries, max_bytes;
     size_t entries, bytes;
@@ -51,8 +53,10 @@ void pst_static_entry_ref(struct pst_static_entry *entry)
 
 void pst_static_entry_unref(struct pst_static_entry *entry)
 {
-    if (--entry->refs == 0)
-        free(entry);
+    if (--entry->refs > 0)
+        return;
+    pst_field_set_free(entry->fields);
+    free(entry);
 }
 
 /* ---- the order of use ---- */

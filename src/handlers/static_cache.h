@@ -26,7 +26,8 @@ struct pst_static_entry {
     uint64_t turn; /* of the worker's loop, in which it was found fresh last */
     struct pst_static_facts facts;
     struct pst_static_validators validators;
-    struct pst_slice type; /* static */
+    struct pst_slice type;        /* static */
+    struct pst_field_set *fields; /* of a reply with the whole; NULL: made for each */
     struct pst_slice path;
     size_t size;
     char *data; /* size bytes, behind the entry */

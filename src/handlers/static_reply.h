@@ -20,6 +20,10 @@ void pst_static_reply_entry(struct pst_exchange *ex, struct pst_static_entry *en
 void pst_static_reply_file(struct pst_exchange *ex, int fd, const struct pst_static_facts *facts,
                            struct pst_slice path);
 
+/* Makes the fields of all replies with the whole entry, once its facts and type are known. Where that cannot
+ * be they are made for each reply. */
+void pst_static_prepare(struct pst_static_entry *entry, int64_t now);
+
 /* The media type by the last segment of path; static. */
 struct pst_slice pst_static_type(struct pst_slice path);
 

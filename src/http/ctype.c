@@ -42,10 +42,7 @@ const uint8_t pst_ctype_table[256] = {ROW64(0), ROW64(64), ROW64(128), ROW64(192
 
 size_t pst_token_span(const char *p, size_t n)
 {
-    size_t i = 0;
-    while (i < n && pst_is_token((unsigned char)p[i]))
-        i++;
-    return i;
+    return pst_ctype_span(p, n, PST_CT_TOKEN);
 }
 
 /* Whether all eight bytes of w may stand in a field value. Every sum stays below 0x100 in its byte (7-bit

@@ -39,6 +39,20 @@ static inline bool pst_is_digit(unsigned char c)
     return (pst_ctype_table[c] & PST_CT_DIGIT) != 0;
 }
 
+/* How many bytes from p on, of n, are in the class flag. Four at a time: half the instructions of one at a
+ * time. */
+static inline size_t pst_ctype_span(const char *p, size_t n, uint8_t flag)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    size_t i = 0;
+    while (n - i >= 4 && (pst_ctype_table[u[i]] & pst_ctype_table[u[i + 1]] & pst_ctype_table[u[i + 2]] &
+                          pst_ctype_table[u[i + 3]] & flag))
+        i += 4;
+    while (i < n && pst_ctype_table[u[i]] & flag)
+        i++;
+    return i;
+}
+
 /* 0 to 15 for a hexadecimal digit of either case, else -1. */
 static inline int pst_hex_value(unsigned char c)
 {

@@ -38,8 +38,16 @@ struct pst_request {
 
 enum pst_body_kind { PST_BODY_NONE, PST_BODY_BYTES, PST_BODY_FILE, PST_BODY_SOURCE };
 
+/* Memory of its own, with all strings behind it. */
+struct pst_field_set {
+    struct pst_slice text; /* "name: value" CR LF, of all of them */
+    size_t count;
+    struct pst_field fields[];
+};
+
 struct pst_reply {
     int status;
+    const struct pst_field_set *set; /* comes before fields; NULL: none */
     struct pst_field *fields;
     uint32_t field_count, field_cap;
     enum pst_body_kind kind;
@@ -98,6 +106,8 @@ void pst_exchange_feed(struct pst_exchange *ex, const char *data, size_t len, bo
 void pst_exchange_refuse(struct pst_exchange *ex, int status, enum pst_end why);
 /* The server was asked to stop while the exchange goes on. */
 void pst_exchange_drain(struct pst_exchange *ex);
+/* Whether a reply may have that field of a handler's. */
+bool pst_reply_may_have(struct pst_slice name, struct pst_slice value);
 /* A handler that fails half-way may have described its own body already: that goes with the body. */
 void pst_reply_drop_body_fields(struct pst_exchange *ex);
 /* Calls on_end, reports, frees. */

@@ -28,6 +28,13 @@ static bool is_own_field(struct pst_slice name)
     }
 }
 
+bool pst_reply_may_have(struct pst_slice name, struct pst_slice value)
+{
+    /* A value with a CR or LF would let whoever made it write the rest of the reply. */
+    return name.len > 0 && pst_token_span(name.ptr, name.len) == name.len &&
+           pst_field_value_span(value.ptr, value.len) == value.len && !is_own_field(name);
+}
+
 static bool can_reply(const struct pst_exchange *ex)
 {
     return !ex->is_replied && !ex->is_over;
@@ -63,11 +70,17 @@ int pst_reply_field_ref(struct pst_exchange *ex, struct pst_slice name, struct p
 {
     if (!can_reply(ex))
         return PST_E_STATE;
-    /* A value with a CR or LF would let whoever made it write the rest of the reply. */
-    if (name.len == 0 || pst_token_span(name.ptr, name.len) != name.len ||
-        pst_field_value_span(value.ptr, value.len) != value.len || is_own_field(name))
+    return pst_reply_may_have(name, value) ? add_field(ex, name, value) : PST_E_INVAL;
+}
+
+int pst_reply_field_set(struct pst_exchange *ex, const struct pst_field_set *set)
+{
+    if (!can_reply(ex))
+        return PST_E_STATE;
+    if (ex->reply.set)
         return PST_E_INVAL;
-    return add_field(ex, name, value);
+    ex->reply.set = set;
+    return 0;
 }
 
 int pst_reply_field(struct pst_exchange *ex, const char *name, struct pst_slice value)
@@ -207,10 +220,20 @@ bool pst_exchange_replied(const struct pst_exchange *ex)
 
 /* ---- the server's own pages ---- */
 
+/* The set's fields become the reply's own, so that some of them can be dropped; out of memory, all are. */
+static void dissolve_set(struct pst_exchange *ex)
+{
+    const struct pst_field_set *set = ex->reply.set;
+    ex->reply.set = NULL;
+    for (size_t i = 0; set && i < set->count; i++)
+        (void)add_field(ex, set->fields[i].name, set->fields[i].value);
+}
+
 /* Two Content-Types are none (RFC 9110 8.3). Content-Range stays: 416 is an error page that needs it. */
 void pst_reply_drop_body_fields(struct pst_exchange *ex)
 {
     struct pst_reply *r = &ex->reply;
+    dissolve_set(ex);
     static const char *const names[] = {"content-type", "content-encoding", "x-content-type-options",
                                         "content-security-policy"};
     uint32_t kept = 0;
@@ -291,6 +314,7 @@ void pst_exchange_refuse(struct pst_exchange *ex, int status, enum pst_end why)
 {
     if (!can_reply(ex))
         return;
+    ex->reply.set = NULL;
     ex->reply.field_count = 0;
     ex->failure = why;
     if (ex->host->is_wrong_door)

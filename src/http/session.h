@@ -86,6 +86,8 @@ struct pst_session {
     struct pst_session_host *host;
     bool must_cut; /* set by the session: end the connection without an orderly close, for a body is not whole
                     */
+    bool may_output; /* set by the session: without it output would say that there is nothing, and need not be
+                        asked */
 };
 
 #endif

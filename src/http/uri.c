@@ -10,17 +10,11 @@
 /* How many bytes from p on, of n, are in the class flag or well-formed escapes (RFC 3986 2.1). */
 static size_t escaped_span(const char *p, size_t n, uint8_t flag)
 {
-    size_t i = 0;
-    while (i < n) {
-        unsigned char c = (unsigned char)p[i];
-        if (pst_ctype_table[c] & flag) {
-            i++;
-        } else if (c == '%' && n - i > 2 && pst_hex_value((unsigned char)p[i + 1]) >= 0 &&
-                   pst_hex_value((unsigned char)p[i + 2]) >= 0) {
-            i += 3;
-        } else {
-            break;
-        }
+    size_t i = pst_ctype_span(p, n, flag);
+    while (n - i > 2 && p[i] == '%' && pst_hex_value((unsigned char)p[i + 1]) >= 0 &&
+           pst_hex_value((unsigned char)p[i + 2]) >= 0) {
+        i += 3;
+        i += pst_ctype_span(p + i, n - i, flag);
     }
     return i;
 }
@@ -163,12 +157,21 @@ static int decode_segments(struct pst_slice raw, char *dst, size_t *ret_len)
     return 0;
 }
 
+/* Nearly every path: nothing encoded, and no segment that begins with a dot. */
+static bool is_plain(struct pst_slice raw)
+{
+    const char *end = raw.ptr + raw.len, *dot = raw.ptr;
+    while ((dot = memchr(dot + 1, '.', (size_t)(end - dot) - 1)) != NULL)
+        if (dot[-1] == '/')
+            return false;
+    return memchr(raw.ptr, '%', raw.len) == NULL;
+}
+
 int pst_path_decode(struct pst_slice raw, char *dst, size_t *ret_len)
 {
     if (raw.len == 0 || raw.ptr[0] != '/')
         return PST_E_SYNTAX;
-    /* Nearly every path: nothing encoded, and no segment that begins with a dot. */
-    if (memchr(raw.ptr, '%', raw.len) == NULL && memmem(raw.ptr, raw.len, "/.", 2) == NULL) {
+    if (is_plain(raw)) {
         memcpy(dst, raw.ptr, raw.len);
         *ret_len = raw.len;
         return 0;

@@ -232,6 +232,8 @@ static size_t total(const struct pst_output *out)
 static bool step_output(struct peer *p, struct split *split)
 {
     struct pst_output out;
+    if (!p->session->may_output)
+        return false;
     p->session->ops->output(p->session, &out);
     CHECK(out.file_fd < 0 && out.iov_count <= PST_OUTPUT_IOV_MAX);
     if (p->session->must_cut || out.iov_count == 0)

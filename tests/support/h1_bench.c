@@ -149,7 +149,7 @@ static bool step_output(struct h1_bench *b)
 {
     struct pst_session *s = b->s;
     struct pst_output out;
-    if (b->is_deaf || s->must_cut)
+    if (b->is_deaf || s->must_cut || !s->may_output)
         return false;
     s->ops->output(s, &out);
     if (s->must_cut)

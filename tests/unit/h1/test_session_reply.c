@@ -82,6 +82,29 @@ static void test_reply__status_and_fields__in_order_and_framed(void **state)
     }
 }
 
+static struct pst_field_set *common;
+
+static void reply_with_set(struct h1_bench *b, struct pst_exchange *ex)
+{
+    (void)b;
+    assert_int_equal(pst_reply_field(ex, "Own", PST_SLICE("1")), 0);
+    assert_int_equal(pst_reply_field_set(ex, common), 0);
+    assert_int_equal(pst_reply_bytes(ex, "body", 4), 0);
+}
+
+static void test_reply__set_of_fields__before_the_others(void **state)
+{
+    (void)state;
+    const struct pst_field fields[] = {{PST_SLICE("A"), PST_SLICE("b")},
+                                       {PST_SLICE("x-Empty"), PST_SLICE("")}};
+    assert_int_equal(pst_field_set_new(&common, fields, COUNT(fields)), 0);
+    bench.on_request = reply_with_set;
+    for (int i = 0; i < 2; i++) /* the same set again and again */
+        assert_string_equal(h1_bench_says(&bench, GET),
+                            OK "Content-Length: 4\r\nA: b\r\nx-Empty: \r\nOwn: 1\r\n\r\nbody");
+    pst_field_set_free(common);
+}
+
 static void reply_empty(struct h1_bench *b, struct pst_exchange *ex)
 {
     (void)b;
@@ -589,6 +612,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_reply__status_and_fields__in_order_and_framed),
+        TEST(test_reply__set_of_fields__before_the_others),
         TEST(test_reply__empty__length_0),
         TEST(test_reply__date__follows_the_clock),
         TEST(test_reply__more_fields_than_the_exchange_has_room_for__all_sent),

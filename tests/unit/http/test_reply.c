@@ -158,6 +158,58 @@ static void test_reply_field__the_servers_own__refused_in_any_case(void **state)
     assert_int_equal(pst_reply_field(bench.ex, "Dates", PST_SLICE("0")), 0);
 }
 
+static void test_field_set__a_field_that_no_reply_may_have__refused(void **state)
+{
+    (void)state;
+    const struct pst_field bad[] = {
+        {PST_SLICE(""), PST_SLICE("v")},          {PST_SLICE("A b"), PST_SLICE("v")},
+        {PST_SLICE("A"), PST_SLICE("v\r\nB: c")}, {PST_SLICE("A"), PST_SLICE("\n")},
+        {PST_SLICE("date"), PST_SLICE("v")},      {PST_SLICE("Content-Length"), PST_SLICE("0")},
+    };
+    struct pst_field fields[3] = {{PST_SLICE("A"), PST_SLICE("v")}, bad[0], {PST_SLICE("B"), PST_SLICE("v")}};
+    struct pst_field_set *set = NULL;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        fields[1] = bad[i];
+        assert_int_equal(pst_field_set_new(&set, fields, COUNT(fields)), PST_E_INVAL);
+        assert_null(set);
+    }
+    assert_int_equal(pst_field_set_new(&set, NULL, 0), 0); /* none at all are fine */
+    assert_int_equal(pst_reply_field_set(bench.ex, set), 0);
+    assert_int_equal(pst_reply_field_set(bench.ex, set), PST_E_INVAL); /* one a reply */
+    assert_int_equal(pst_reply_empty(bench.ex), 0);
+    assert_int_equal(pst_reply_field_set(bench.ex, set), PST_E_STATE);
+    bare_end(&bench, PST_END_OK);
+    pst_field_set_free(set);
+    pst_field_set_free(NULL);
+}
+
+/* As with single fields: what describes the body that did not come about goes, the rest stays. */
+static void test_field_set__reply_becomes_an_error__all_but_the_bodys_stay(void **state)
+{
+    (void)state;
+    char tag[] = "\"t\"";
+    const struct pst_field fields[] = {{PST_SLICE("Content-Type"), PST_SLICE("image/png")},
+                                       {PST_SLICE("ETag"), pst_slice_str(tag)},
+                                       {PST_SLICE("X-Content-Type-Options"), PST_SLICE("none")}};
+    struct pst_field_set *set;
+    assert_int_equal(pst_field_set_new(&set, fields, COUNT(fields)), 0);
+    tag[1] = '!'; /* copied */
+    assert_int_equal(pst_reply_field(bench.ex, "A", PST_SLICE("a")), 0);
+    assert_int_equal(pst_reply_field_set(bench.ex, set), 0);
+    assert_int_equal(pst_reply_error(bench.ex, 500), 0);
+    assert_string_equal(bare_field(&bench, "ETag"), "\"t\"");
+    assert_string_equal(bare_field(&bench, "A"), "a");
+    assert_string_equal(bare_field(&bench, "Content-Type"), "text/html; charset=utf-8");
+    assert_string_equal(bare_field(&bench, "X-Content-Type-Options"), "nosniff");
+
+    fresh(); /* refused by the protocol: nothing stays */
+    assert_int_equal(pst_reply_field_set(bench.ex, set), 0);
+    pst_exchange_refuse(bench.ex, 400, PST_END_BAD_REQUEST);
+    assert_string_equal(bare_field(&bench, "ETag"), "");
+    bare_end(&bench, PST_END_OK);
+    pst_field_set_free(set);
+}
+
 static void test_reply_field__copied_and_by_reference__as_promised(void **state)
 {
     (void)state;
@@ -473,6 +525,8 @@ int main(void)
         TEST(test_reply_field__every_byte_in_a_name__tokens_only),
         TEST(test_reply_field__injections__refused),
         TEST(test_reply_field__the_servers_own__refused_in_any_case),
+        TEST(test_field_set__a_field_that_no_reply_may_have__refused),
+        TEST(test_field_set__reply_becomes_an_error__all_but_the_bodys_stay),
         TEST(test_reply_field__copied_and_by_reference__as_promised),
         TEST(test_reply_field__many__all_in_order),
         TEST(test_reply__completed__every_further_reply_is_refused),
