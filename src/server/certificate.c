@@ -104,6 +104,30 @@ static int read_contents(struct contents *c, const struct pst_cert_files *files,
     return err;
 }
 
+/* Of a key, too: so it says nothing of a password. */
+static int digest(const struct contents *c, uint8_t ret_digest[PST_SHA256_BYTES])
+{
+    struct pst_sha256 sha;
+    pst_sha256_init(&sha);
+    pst_sha256_add(&sha, &c->cert_len, sizeof(c->cert_len));
+    pst_sha256_add(&sha, c->cert, c->cert_len);
+    pst_sha256_add(&sha, &c->key_len, sizeof(c->key_len));
+    pst_sha256_add(&sha, c->key, c->key_len);
+    if (c->password)
+        pst_sha256_add(&sha, c->password, c->password_len);
+    return pst_sha256_end(&sha, ret_digest);
+}
+
+/* Whether the files still hold what was checked when they were added. */
+static bool is_unchanged(const struct pst_server *server, const struct contents *contents)
+{
+    uint8_t now[PST_SHA256_BYTES];
+    for (size_t i = 0; i < server->cert_count; i++)
+        if (digest(&contents[i], now) != 0 || memcmp(now, server->certs[i].digest, sizeof(now)) != 0)
+            return false;
+    return true;
+}
+
 void pst_server_drop_certs(struct pst_tls_certs **sets, unsigned count)
 {
     for (unsigned i = 0; sets && i < count; i++)
@@ -120,21 +144,36 @@ static int parse_client_ca(struct pst_server *server, const struct contents *ca,
     return err ? pst_server_say(line, err, "%s: %s", server->client_ca, text) : 0;
 }
 
-/* Parsed once for each worker: an RSA key is changed by its use. */
+static int blame(const struct pst_cert_files *files, int err, const char *text, struct pst_server_line line)
+{
+    return pst_server_say(line, err, "%s: %s", err == PST_E_KEY ? files->key : files->cert, text);
+}
+
+/* The first set is checked; the others are of the same bytes. */
+static int parse_set(struct pst_server *server, const struct pst_tls_pem *pems, unsigned number,
+                     struct pst_tls_certs **ret_set, struct pst_server_line line)
+{
+    char text[384] = "";
+    size_t bad = 0;
+    int err = number == 0 ? pst_tls_certs_new(ret_set, pems, server->cert_count, (int64_t)time(NULL), &bad,
+                                              text, sizeof(text))
+                          : pst_tls_certs_new_again(ret_set, pems, server->cert_count, text, sizeof(text));
+    if (err)
+        return blame(&server->certs[bad], err, text, line);
+    if (text[0])
+        (void)pst_server_say(line, 0, "%s", text); /* a warning */
+    return 0;
+}
+
+/* Parsed once for each worker: an RSA key is changed by its use. What is in sets already stays. */
 static int parse(struct pst_server *server, const struct pst_tls_pem *pems, unsigned set_count,
                  const struct contents *ca, struct pst_tls_certs **sets, struct pst_server_line line)
 {
     for (unsigned i = 0; i < set_count; i++) {
-        char text[384];
-        size_t bad = 0;
-        int err = pst_tls_certs_new(&sets[i], pems, server->cert_count, (int64_t)time(NULL), &bad, text,
-                                    sizeof(text));
-        const struct pst_cert_files *files = &server->certs[bad];
+        int err = sets[i] ? 0 : parse_set(server, pems, i, &sets[i], line);
         if (err)
-            return pst_server_say(line, err, "%s: %s", err == PST_E_KEY ? files->key : files->cert, text);
+            return err;
         pst_tls_certs_on_sni(sets[i], server->on_sni, server->on_sni_arg);
-        if (text[0])
-            (void)pst_server_say(line, 0, "%s", text); /* a warning */
         err = ca->cert ? parse_client_ca(server, ca, sets[i], line) : 0;
         if (err)
             return err;
@@ -164,9 +203,10 @@ static int read_all_files(struct pst_server *server, struct contents *contents, 
     return read_client_ca(server, ca, line);
 }
 
-static int load(struct pst_server *server, unsigned set_count, struct pst_tls_certs ***ret_sets,
-                struct pst_server_line line)
+int pst_server_load_certs(struct pst_server *server, struct pst_tls_certs ***ret_sets,
+                          struct pst_server_line line)
 {
+    unsigned set_count = server->worker_count;
     size_t count = server->cert_count;
     struct contents *contents = calloc(count, sizeof(*contents)), ca = {.cert = NULL};
     struct pst_tls_pem *pems = calloc(count, sizeof(*pems));
@@ -176,6 +216,10 @@ static int load(struct pst_server *server, unsigned set_count, struct pst_tls_ce
         err = read_all_files(server, contents, pems, &ca, line);
     else
         (void)pst_server_say(line, err, "%s", pst_strerror(err));
+    if (!err && server->checked && is_unchanged(server, contents)) {
+        sets[0] = server->checked;
+        server->checked = NULL;
+    }
     if (!err)
         err = parse(server, pems, set_count, &ca, sets, line);
     for (size_t i = 0; contents && i < count; i++)
@@ -189,12 +233,6 @@ static int load(struct pst_server *server, unsigned set_count, struct pst_tls_ce
     }
     *ret_sets = sets;
     return 0;
-}
-
-int pst_server_load_certs(struct pst_server *server, struct pst_tls_certs ***ret_sets, char *why,
-                          size_t why_size)
-{
-    return load(server, server->worker_count, ret_sets, (struct pst_server_line){why, why_size});
 }
 
 /* ---- settings ---- */
@@ -214,6 +252,8 @@ void pst_server_free_cert_files(struct pst_server *server)
     free(server->certs);
     server->certs = NULL;
     server->cert_count = 0;
+    pst_tls_certs_unref(server->checked);
+    server->checked = NULL;
 }
 
 static int append(struct pst_server *server, const char *cert, const char *key, const char *password)
@@ -232,20 +272,27 @@ static int append(struct pst_server *server, const char *cert, const char *key, 
     return 0;
 }
 
-/* Checks all that there are now, by parsing them once; the sets for the workers are made at the start. */
+/* Reads, parses and checks the one that was added last. */
 static int check(struct pst_server *server)
 {
-    struct pst_tls_certs **set = NULL;
-    int err = load(server, 1, &set, (struct pst_server_line){server->error, sizeof(server->error)});
+    struct pst_server_line line = {server->error, sizeof(server->error)};
+    struct pst_cert_files *files = &server->certs[server->cert_count - 1];
+    struct contents c = {.cert = NULL};
+    char text[384] = "";
+    int err = read_contents(&c, files, line);
+    if (!err && digest(&c, files->digest) != 0)
+        err = pst_server_say(line, PST_E_SYSTEM, "%s", pst_strerror(PST_E_SYSTEM));
+    if (!err) {
+        struct pst_tls_pem pem = {c.cert, c.key, c.cert_len, c.key_len, c.password};
+        err = pst_tls_certs_extend(&server->checked, &pem, (int64_t)time(NULL), text, sizeof(text));
+        if (err)
+            (void)blame(files, err, text, line);
+    }
+    free_contents(&c);
     if (err)
         return err;
-    for (size_t i = 0; i < server->cert_count; i++)
-        pst_tls_certs_info(set[0], i, &server->certs[i].info);
-    pst_server_drop_certs(set, 1);
-    if (server->error[0]) { /* of the one that was added last */
-        server->certs[server->cert_count - 1].warning = strdup(server->error);
-        server->error[0] = '\0';
-    }
+    pst_tls_certs_info(server->checked, server->cert_count - 1, &files->info);
+    files->warning = text[0] ? strdup(text) : NULL;
     return 0;
 }
 
@@ -269,19 +316,23 @@ int pst_server_certificate(struct pst_server *server, const char *cert_file, con
     if (server->is_started)
         return pst_tls_add(server, cert_file, key_file, NULL); /* says why not */
     struct pst_cert_files *before = server->certs;
+    struct pst_tls_certs *before_checked = server->checked;
     size_t before_count = server->cert_count;
     server->certs = NULL;
+    server->checked = NULL;
     server->cert_count = 0;
     int err = pst_tls_add(server, cert_file, key_file, NULL);
     if (err) { /* what there was stays */
         pst_server_free_cert_files(server);
         server->certs = before;
+        server->checked = before_checked;
         server->cert_count = before_count;
         return err;
     }
     for (size_t i = 0; i < before_count; i++)
         free_names(&before[i]);
     free(before);
+    pst_tls_certs_unref(before_checked);
     return 0;
 }
 
@@ -411,7 +462,7 @@ int pst_tls_reload(struct pst_server *server, char *why, size_t why_size)
                               "a worker would wait for itself; reload on another thread");
     pthread_mutex_lock(&server->reload_lock);
     struct pst_tls_certs **sets = NULL;
-    int err = load(server, server->worker_count, &sets, line);
+    int err = pst_server_load_certs(server, &sets, line);
     /* The one step that may fail behind it is memory for the letters; ticket keys taken by then do no harm.
      */
     if (!err && server->ticket_path)

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/sha256.h"
 #include "connection/connection.h"
 #include "http/env.h"
 #include "loop/jobs.h"
@@ -74,6 +75,7 @@ struct pst_server {
     size_t cert_count;
     int (*on_sni)(struct pst_slice name, size_t count, void *arg);
     void *on_sni_arg;
+    struct pst_tls_certs *checked;     /* all of certs, parsed when each was added; NULL after the start */
     struct pst_tls_certs **start_sets; /* while the workers are made: one for each */
     pthread_mutex_t reload_lock;
     bool watches_certs, has_no_tickets, requires_client;
@@ -114,13 +116,15 @@ int pst_server_say(struct pst_server_line line, int err, const char *format, ...
 
 /* The names of the files that one certificate comes from. */
 struct pst_cert_files {
-    char *cert, *key, *password;   /* password: may be NULL */
-    char *warning;                 /* may be NULL */
-    struct pst_tls_cert_info info; /* as of the last check before the start */
+    char *cert, *key, *password;      /* password: may be NULL */
+    char *warning;                    /* may be NULL */
+    uint8_t digest[PST_SHA256_BYTES]; /* of what the files held when it was added */
+    struct pst_tls_cert_info info;    /* likewise */
 };
-/* Reads and parses all files: a set for each worker. why: as of pst_tls_reload(). */
-int pst_server_load_certs(struct pst_server *server, struct pst_tls_certs ***ret_sets, char *why,
-                          size_t why_size);
+/* Reads all files, and makes a set for each worker: parsed and checked, unless that was done when they were
+ * added and they are still the same. line: as why of pst_tls_reload(). */
+int pst_server_load_certs(struct pst_server *server, struct pst_tls_certs ***ret_sets,
+                          struct pst_server_line line);
 /* Drops count sets and the array; NULL is allowed. */
 void pst_server_drop_certs(struct pst_tls_certs **sets, unsigned count);
 void pst_server_free_cert_files(struct pst_server *server);

@@ -236,7 +236,8 @@ int pst_server_start(struct pst_server *server)
     server->is_started = true; /* once only: the sockets go over to the workers */
     server->is_running = true;
     if (server->cert_count > 0) {
-        err = pst_server_load_certs(server, &server->start_sets, server->error, sizeof(server->error));
+        err = pst_server_load_certs(server, &server->start_sets,
+                                    (struct pst_server_line){server->error, sizeof(server->error)});
         if (!err)
             server->error[0] = '\0'; /* warnings were kept when each was added */
         if (!err)

@@ -40,6 +40,14 @@ struct pst_tls_certs;
  * PST_E_EXPIRED, PST_E_NOTYET, PST_E_CHAIN (over 16 KiB, cannot be sent), PST_E_NOMEM, PST_E_TLS. */
 int pst_tls_certs_new(struct pst_tls_certs **ret_certs, const struct pst_tls_pem *pems, size_t count,
                       int64_t now, size_t *ret_bad, char *error, size_t error_cap);
+/* The same for one more worker, from pems that were found good: they are not checked again. error: as above,
+ * without warnings. Errors: PST_E_NOMEM, PST_E_TLS, and what unlike bytes lead to. */
+int pst_tls_certs_new_again(struct pst_tls_certs **ret_certs, const struct pst_tls_pem *pems, size_t count,
+                            char *error, size_t error_cap);
+/* One more, behind those in *certs, which nobody uses yet (NULL: there are none, and a set is made). On error
+ * all is as before. error: as above. */
+int pst_tls_certs_extend(struct pst_tls_certs **certs, const struct pst_tls_pem *pem, int64_t now,
+                         char *error, size_t error_cap);
 struct pst_tls_certs *pst_tls_certs_ref(struct pst_tls_certs *certs);
 /* The last one wipes the keys. NULL is allowed. */
 void pst_tls_certs_unref(struct pst_tls_certs *certs);

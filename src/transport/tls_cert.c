@@ -289,13 +289,16 @@ static void warn(const mbedtls_x509_crt *chain, int64_t now, struct pst_tls_line
 }
 
 int pst_tls_cert_load(struct pst_tls_pair *pair, mbedtls_ctr_drbg_context *rng, const struct pst_tls_pem *pem,
-                      int64_t now, struct pst_tls_line line)
+                      struct pst_tls_line line)
 {
     int err = read_chain(&pair->chain, pem->cert, pem->cert_len, line);
-    if (err == 0)
-        err = pst_tls_key_load(&pair->key, rng, pem, line);
-    if (err == 0)
-        err = check_owner(pair, rng, line);
+    return err ? err : pst_tls_key_load(&pair->key, rng, pem, line);
+}
+
+int pst_tls_cert_check(struct pst_tls_pair *pair, mbedtls_ctr_drbg_context *rng, int64_t now,
+                       struct pst_tls_line line)
+{
+    int err = check_owner(pair, rng, line);
     if (err == 0)
         err = check_strength(&pair->chain.pk, line);
     if (err == 0)

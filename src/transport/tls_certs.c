@@ -167,6 +167,7 @@ void pst_tls_certs_unref(struct pst_tls_certs *certs)
     for (size_t i = 0; i < certs->count; i++)
         free_pair(certs->pairs[i]);
     pst_tls_client_ca_free(certs);
+    free(certs->pairs);
     free(certs);
 }
 
@@ -189,50 +190,109 @@ static int take_fingerprint(struct pst_tls_certs *certs)
     return result == 0 ? 0 : PST_E_TLS;
 }
 
-static int add_all(struct pst_tls_certs *certs, mbedtls_ctr_drbg_context *rng, const struct pst_tls_pem *pems,
-                   size_t count, int64_t now, size_t *ret_bad, struct pst_tls_line line)
+static int read_pair(struct pst_tls_pair **ret_pair, mbedtls_ctr_drbg_context *rng,
+                     const struct pst_tls_pem *pem, struct pst_tls_line line)
 {
-    for (size_t i = 0; i < count; i++) {
+    struct pst_tls_pair *pair = calloc(1, sizeof(*pair));
+    if (!pair)
+        return pst_tls_out_of_memory(line);
+    mbedtls_x509_crt_init(&pair->chain);
+    mbedtls_pk_init(&pair->key);
+    int err = pst_tls_cert_load(pair, rng, pem, line);
+    if (err)
+        free_pair(pair);
+    else
+        *ret_pair = pair;
+    return err;
+}
+
+static struct pst_tls_certs *new_empty(size_t cap)
+{
+    struct pst_tls_certs *certs = calloc(1, sizeof(*certs));
+    if (!certs)
+        return NULL;
+    certs->refs = 1;
+    certs->pairs = calloc(cap, sizeof(certs->pairs[0]));
+    if (certs->pairs)
+        return certs;
+    free(certs);
+    return NULL;
+}
+
+/* There is room for them. *ret_bad: the one that is at fault. */
+static int add_all(struct pst_tls_certs *certs, const struct pst_tls_pem *pems, size_t count,
+                   const int64_t *checked_at, size_t *ret_bad, struct pst_tls_line line)
+{
+    struct pst_tls_random random;
+    int err = pst_tls_random_init(&random, line);
+    for (size_t i = 0; !err && i < count; i++) {
         *ret_bad = i;
         if (line.cap > 0)
             line.text[0] = '\0'; /* a warning that is left is of the last one */
-        struct pst_tls_pair *pair = calloc(1, sizeof(*pair));
-        if (!pair)
-            return pst_tls_out_of_memory(line);
-        mbedtls_x509_crt_init(&pair->chain);
-        mbedtls_pk_init(&pair->key);
-        certs->pairs[certs->count++] = pair;
-        int err = pst_tls_cert_load(pair, rng, &pems[i], now, line);
-        if (err != 0)
-            return err;
+        err = read_pair(&certs->pairs[certs->count], &random.rng, &pems[i], line);
+        if (err)
+            break;
+        struct pst_tls_pair *pair = certs->pairs[certs->count++];
+        if (checked_at)
+            err = pst_tls_cert_check(pair, &random.rng, *checked_at, line);
     }
+    pst_tls_random_fini(&random);
+    return err ? err : take_fingerprint(certs);
+}
+
+static int new_set(struct pst_tls_certs **ret_certs, const struct pst_tls_pem *pems, size_t count,
+                   const int64_t *checked_at, size_t *ret_bad, struct pst_tls_line line)
+{
+    if (line.cap > 0)
+        line.text[0] = '\0';
+    *ret_bad = 0;
+    struct pst_tls_certs *certs = new_empty(count);
+    if (!certs)
+        return pst_tls_out_of_memory(line);
+    int err = add_all(certs, pems, count, checked_at, ret_bad, line);
+    if (err) {
+        pst_tls_certs_unref(certs);
+        return err;
+    }
+    *ret_certs = certs;
     return 0;
 }
 
 int pst_tls_certs_new(struct pst_tls_certs **ret_certs, const struct pst_tls_pem *pems, size_t count,
                       int64_t now, size_t *ret_bad, char *error, size_t error_cap)
 {
-    struct pst_tls_line line = {error, error_cap};
-    if (error_cap > 0)
-        error[0] = '\0';
-    *ret_bad = 0;
-    struct pst_tls_certs *certs = calloc(1, sizeof(*certs) + count * sizeof(certs->pairs[0]));
-    if (!certs)
+    return new_set(ret_certs, pems, count, &now, ret_bad, (struct pst_tls_line){error, error_cap});
+}
+
+int pst_tls_certs_new_again(struct pst_tls_certs **ret_certs, const struct pst_tls_pem *pems, size_t count,
+                            char *error, size_t error_cap)
+{
+    size_t bad = 0;
+    return new_set(ret_certs, pems, count, NULL, &bad, (struct pst_tls_line){error, error_cap});
+}
+
+static int extend(struct pst_tls_certs **certs, const struct pst_tls_pem *pem, int64_t now,
+                  struct pst_tls_line line)
+{
+    size_t bad = 0;
+    struct pst_tls_certs *set = *certs;
+    if (!set)
+        return new_set(certs, pem, 1, &now, &bad, line);
+    struct pst_tls_pair **grown = realloc(set->pairs, (set->count + 1) * sizeof(set->pairs[0]));
+    if (!grown)
         return pst_tls_out_of_memory(line);
-    certs->refs = 1;
-    struct pst_tls_random random;
-    int err = pst_tls_random_init(&random, line);
-    if (err == 0)
-        err = add_all(certs, &random.rng, pems, count, now, ret_bad, line);
-    pst_tls_random_fini(&random);
-    if (err == 0)
-        err = take_fingerprint(certs);
-    if (err != 0) {
-        pst_tls_certs_unref(certs);
-        return err;
-    }
-    *ret_certs = certs;
-    return 0;
+    set->pairs = grown;
+    size_t before = set->count;
+    int err = add_all(set, pem, 1, &now, &bad, line);
+    if (err && set->count > before)
+        free_pair(set->pairs[--set->count]);
+    return err;
+}
+
+int pst_tls_certs_extend(struct pst_tls_certs **certs, const struct pst_tls_pem *pem, int64_t now,
+                         char *error, size_t error_cap)
+{
+    return extend(certs, pem, now, (struct pst_tls_line){error, error_cap});
 }
 
 void pst_tls_certs_on_sni(struct pst_tls_certs *certs,

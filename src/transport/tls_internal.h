@@ -41,7 +41,7 @@ struct pst_tls_certs {
     mbedtls_x509_crt *client_ca; /* NULL: clients show no certificates */
     bool requires_client;
     size_t count;
-    struct pst_tls_pair *pairs[];
+    struct pst_tls_pair **pairs;
 };
 
 struct pst_tls_ctx {
@@ -68,9 +68,12 @@ void pst_tls_say(struct pst_tls_line line, const char *format, ...) PST_PRINTF(2
 int pst_tls_random_init(struct pst_tls_random *random, struct pst_tls_line line);
 void pst_tls_random_fini(struct pst_tls_random *random);
 
-/* Reads and checks chain and key into pair. Errors and line as pst_tls_certs_new. */
+/* Reads chain and key into pair. Errors and line as pst_tls_certs_new. */
 int pst_tls_cert_load(struct pst_tls_pair *pair, mbedtls_ctr_drbg_context *rng, const struct pst_tls_pem *pem,
-                      int64_t now, struct pst_tls_line line);
+                      struct pst_tls_line line);
+/* Checks them. Likewise. */
+int pst_tls_cert_check(struct pst_tls_pair *pair, mbedtls_ctr_drbg_context *rng, int64_t now,
+                       struct pst_tls_line line);
 /* The key alone. */
 int pst_tls_key_load(mbedtls_pk_context *key, mbedtls_ctr_drbg_context *rng, const struct pst_tls_pem *pem,
                      struct pst_tls_line line);
