@@ -66,7 +66,7 @@ class Reader:
     def __init__(self, program):
         self.program = program
         self.counts = Counts()
-        self.events, self.is_call = [], False
+        self.events, self.is_call, self.total = [], False, None
         self.object_file = self.source = self.function_source = self.function = self.callee = ""
 
     def name(self, key, value):
@@ -100,10 +100,15 @@ class Reader:
             key, is_assignment, value = line.partition("=")
             if line.startswith("events:"):
                 self.events = line.split()[1:]
+            elif line.startswith("totals:"):
+                self.total = int(line.split()[1])
             elif is_assignment:
                 self.name(key, value)
             elif re.match(r"[0-9+*-]", line):
                 self.cost([int(number) for number in line.split()[1:]])
+        if self.counts.instructions != self.total:
+            sys.exit(f"cost: {path} is not whole, or not understood: {self.counts.instructions} instructions in it, "
+                     f"{self.total} in all; is the disk full?")
         return self.counts
 
 
