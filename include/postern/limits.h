@@ -46,6 +46,7 @@
     X(rate_grace_ms, 10000, 0, 3600000, "time before the mean rates count")                                  \
     X(linger_ms, 3000, 10, 60000, "waiting for the peer to close after our last byte")                       \
     X(linger_bytes, 16777216, 0, 1073741824, "read and thrown away after our last byte")                     \
+    X(send_batch, 32, 0, 256, "small plain replies of one turn handed to the kernel together, through io_uring; 0: each alone") \
     X(drain_ms, 10000, 0, 3600000, "finishing what is in flight when the server stops")
 
 /* clang-format on */

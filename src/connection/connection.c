@@ -118,6 +118,8 @@ static bool step_handshake(struct pst_connection *c)
 {
     if (c->rd_wait != WAIT_NONE || !pst_handshake_has_turn(c))
         return false;
+    if (c->driver->sends && c->transport->ops->is_handshake_costly)
+        pst_sends_submit(c->driver->sends);
     enum pst_io io = c->transport->ops->handshake(c->transport);
     if (must_wait(io, &c->rd_wait))
         return false;
@@ -555,6 +557,16 @@ void pst_connection_notify(struct pst_connection *c, unsigned events)
     pst_connection_drive(c);
 }
 
+/* Not a write that is refused, but one that is taken back. */
+static void on_held(struct pst_transport_owner *owner)
+{
+    struct pst_connection *c = PST_CONTAINER(owner, struct pst_connection, owner);
+    if (!c->needs_flush && !c->is_write_blocked)
+        begin_run(c);
+    c->needs_flush = true;
+    on_wake(&c->host);
+}
+
 static void on_event(struct pst_watch *watch, unsigned events)
 {
     pst_connection_notify(PST_CONTAINER(watch, struct pst_connection, watch), events);
@@ -570,6 +582,8 @@ int pst_connection_open(struct pst_driver *driver, struct pst_transport *transpo
     }
     c->driver = driver;
     c->transport = transport;
+    c->owner.on_held = on_held;
+    transport->owner = &c->owner;
     c->host.wake = on_wake;
     c->end = PST_END_OK;
     pst_task_init(&c->task, on_task);

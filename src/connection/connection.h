@@ -10,6 +10,7 @@
 #include "http/env.h"
 #include "http/session.h"
 #include "loop/loop.h"
+#include "loop/sends.h"
 #include "transport/transport.h"
 
 struct pst_connection;
@@ -20,6 +21,7 @@ struct pst_driver {
     struct pst_list connections; /* all that are open */
     size_t count;
     struct pst_handshakes handshakes;
+    struct pst_sends *sends;   /* what waits in it goes before anything that takes long; may be NULL */
     uint64_t next_id, id_step; /* so that numbers are unique across workers */
     /* Reports; each may be NULL. on_trace also keeps file contents from going out unseen (no sendfile). */
     void (*on_trace)(struct pst_driver *driver, const struct pst_trace_entry *entry);

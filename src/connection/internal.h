@@ -19,7 +19,8 @@ struct pst_connection {
     struct pst_list node;
     struct pst_driver *driver;
     struct pst_transport *transport;
-    struct pst_session *session; /* from OPEN on */
+    struct pst_transport_owner owner; /* the transport's */
+    struct pst_session *session;      /* from OPEN on */
     struct pst_session_host host;
     struct pst_watch watch;
     struct pst_task task;

@@ -11,6 +11,7 @@
 #include "http/env.h"
 #include "loop/jobs.h"
 #include "loop/loop.h"
+#include "loop/sends.h"
 #include "postern/server.h"
 #include "postern/tls.h"
 #include "transport/listener.h"
@@ -45,6 +46,7 @@ struct pst_worker {
     bool has_jobs;
     struct pst_http_env env;
     struct pst_driver driver;
+    struct pst_sends *sends; /* of the plain connections; NULL where limits.send_batch is 0 */
     struct pst_tls_ctx *tls;
     void **locals;
     size_t locals_started;

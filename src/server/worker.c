@@ -34,7 +34,7 @@ static void serve(struct pst_worker_door *door, int fd, const struct sockaddr_st
     pst_loop_new_turn_number(worker->loop);
     const struct sockaddr *addr = (const struct sockaddr *)peer;
     int err = door->is_secure ? pst_tls_new(&transport, worker->tls, &worker->pools, fd, addr, peer_len)
-                              : pst_tcp_new(&transport, fd, addr, peer_len);
+                              : pst_tcp_new_batched(&transport, worker->sends, fd, addr, peer_len);
     struct pst_counters *counters = &worker->env.counters;
     pst_count(door->is_secure ? &counters->connections_tls : &counters->connections_plain, 1);
     if (err == 0)
@@ -351,6 +351,11 @@ int pst_worker_init(struct pst_worker *worker, struct pst_server *server, unsign
     worker->driver.id_step = server->worker_count;
     worker->driver.arg = worker;
     worker->driver.on_closed = on_closed;
+    if (server->limits.send_batch > 1)
+        err = pst_sends_new(&worker->sends, worker->loop, server->limits.send_batch);
+    if (err)
+        return err;
+    worker->driver.sends = worker->sends;
     worker->stop_watch = (struct pst_watch){server->stop_fd, on_stop};
     err = pst_loop_watch(worker->loop, &worker->stop_watch);
     if (!err)
@@ -423,6 +428,7 @@ void pst_worker_end(struct pst_worker *worker)
     free(worker->locals);
     pst_driver_fini(&worker->driver);
     pst_http_env_fini(&worker->env);
+    pst_sends_free(worker->sends);
     pst_tls_ctx_free(worker->tls);
     pst_pools_fini(&worker->pools);
     free(worker->doors);

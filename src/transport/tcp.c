@@ -75,10 +75,88 @@ enum pst_io pst_socket_send(struct pst_socket *s, const void *data, size_t len, 
     return sent(s, n, ret_n);
 }
 
-enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int cnt, size_t *ret_n)
+/* ---- sends that wait for the end of the turn ---- */
+
+/* They were counted, so they have to be kept, and flushed by whoever drives the transport. */
+static void on_left(struct pst_sending *send, const void *rest, size_t len, int error)
+{
+    struct pst_socket *s = PST_CONTAINER(send, struct pst_socket, send);
+    s->held = error ? NULL : malloc(len);
+    s->held_at = 0;
+    s->held_len = s->held ? len : 0;
+    if (s->held) {
+        memcpy(s->held, rest, len);
+    } else {
+        errno = error ? error : ENOMEM;
+        (void)fail(s);
+    }
+    if (s->owner && s->owner->owner)
+        s->owner->owner->on_held(s->owner->owner);
+}
+
+void pst_socket_batch(struct pst_socket *s, struct pst_transport *transport, struct pst_sends *sends)
+{
+    s->sends = sends;
+    s->send.on_left = on_left;
+    s->owner = transport;
+}
+
+static void submit(struct pst_socket *s)
+{
+    if (s->send.is_pending)
+        pst_sends_submit(s->sends);
+}
+
+static void drop_held(struct pst_socket *s)
+{
+    free(s->held);
+    s->held = NULL;
+    s->held_at = s->held_len = 0;
+}
+
+static enum pst_io flush_held(struct pst_socket *s)
+{
+    while (s->held_len) {
+        ssize_t n = send(s->fd, s->held + s->held_at, s->held_len, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN || errno == EWOULDBLOCK ? PST_IO_WANT_WR : fail(s);
+        s->held_at += (size_t)n;
+        s->held_len -= (size_t)n;
+    }
+    drop_held(s);
+    return PST_IO_OK;
+}
+
+enum pst_io pst_socket_flush(struct pst_socket *s)
 {
     if (s->ended == PST_IO_ERR)
         return PST_IO_ERR;
+    return s->held ? flush_held(s) : PST_IO_OK;
+}
+
+/* Before anything else goes out: what was counted so far has to be gone. */
+static enum pst_io flush_all(struct pst_socket *s)
+{
+    submit(s);
+    return pst_socket_flush(s);
+}
+
+enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int cnt, size_t *ret_n)
+{
+    enum pst_io io = pst_socket_flush(s);
+    if (io != PST_IO_OK)
+        return io;
+    if (s->sends && pst_sends_add(s->sends, &s->send, s->fd, iov, cnt)) {
+        *ret_n = 0;
+        for (int i = 0; i < cnt; i++)
+            *ret_n += iov[i].iov_len;
+        return PST_IO_OK;
+    }
+    io = pst_socket_flush(s); /* it may have been submitted just now */
+    if (io != PST_IO_OK)
+        return io;
     ssize_t n;
     /* send costs the kernel less than sendmsg, and most replies are one piece. */
     if (cnt == 1)
@@ -92,8 +170,9 @@ enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int 
 
 enum pst_io pst_socket_sendfile(struct pst_socket *s, int file_fd, off_t *offset, size_t len, size_t *ret_n)
 {
-    if (s->ended == PST_IO_ERR)
-        return PST_IO_ERR;
+    enum pst_io io = flush_all(s);
+    if (io != PST_IO_OK)
+        return io;
     ssize_t n;
     do
         n = sendfile(s->fd, file_fd, offset, len);
@@ -107,8 +186,9 @@ enum pst_io pst_socket_sendfile(struct pst_socket *s, int file_fd, off_t *offset
 
 enum pst_io pst_socket_shutdown(struct pst_socket *s)
 {
-    if (s->ended == PST_IO_ERR)
-        return PST_IO_ERR;
+    enum pst_io io = flush_all(s);
+    if (io != PST_IO_OK)
+        return io;
     if (s->is_shut)
         return PST_IO_OK;
     if (shutdown(s->fd, SHUT_WR) != 0) {
@@ -123,7 +203,7 @@ enum pst_io pst_socket_shutdown(struct pst_socket *s)
 uint64_t pst_socket_backlog(const struct pst_socket *s)
 {
     int bytes = 0;
-    return ioctl(s->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
+    return s->held_len + (ioctl(s->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0);
 }
 
 void pst_socket_cut(struct pst_socket *s)
@@ -190,6 +270,9 @@ void pst_socket_info(const struct pst_socket *s, struct pst_transport_info *ret_
 
 void pst_socket_close(struct pst_socket *s)
 {
+    s->owner = NULL; /* it may be gone by now */
+    submit(s);
+    drop_held(s);
     if (s->fd >= 0)
         close(s->fd);
     s->fd = -1;
@@ -235,7 +318,7 @@ static enum pst_io tcp_sendfile(struct pst_transport *t, int file_fd, off_t *off
 
 static enum pst_io tcp_flush(struct pst_transport *t)
 {
-    return self(t)->socket.ended == PST_IO_ERR ? PST_IO_ERR : PST_IO_OK;
+    return pst_socket_flush(&self(t)->socket);
 }
 
 static enum pst_io tcp_shutdown(struct pst_transport *t)
@@ -295,17 +378,25 @@ static const struct pst_transport_ops tcp_ops = {
     .destroy = tcp_destroy,
 };
 
-int pst_tcp_new(struct pst_transport **ret_transport, int fd, const struct sockaddr *peer, socklen_t peer_len)
+int pst_tcp_new_batched(struct pst_transport **ret_transport, struct pst_sends *sends, int fd,
+                        const struct sockaddr *peer, socklen_t peer_len)
 {
     struct tcp *tcp = malloc(sizeof(*tcp));
     if (!tcp) {
         close(fd);
         return PST_E_NOMEM;
     }
-    tcp->base.ops = &tcp_ops;
+    tcp->base = (struct pst_transport){.ops = &tcp_ops};
     pst_socket_init(&tcp->socket, fd, peer, peer_len);
+    if (sends)
+        pst_socket_batch(&tcp->socket, &tcp->base, sends);
     *ret_transport = &tcp->base;
     return 0;
+}
+
+int pst_tcp_new(struct pst_transport **ret_transport, int fd, const struct sockaddr *peer, socklen_t peer_len)
+{
+    return pst_tcp_new_batched(ret_transport, NULL, fd, peer, peer_len);
 }
 
 /* ---- a stream that has begun ---- */

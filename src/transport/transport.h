@@ -67,7 +67,9 @@ struct pst_transport_ops {
     /* NULL where the bytes of a file cannot go out unread. Sends from file_fd at *offset, advancing it. OK
      * with *ret_n 0: the file has no more bytes there, or cannot be sent this way. */
     enum pst_io (*sendfile)(struct pst_transport *t, int file_fd, off_t *offset, size_t len, size_t *ret_n);
-    /* OK: everything counted was handed to the socket. */
+    /* OK: everything counted was handed to the socket, or will be at the end of this turn without further
+     * ado. Should the socket have no room then, the owner's on_held is called, and it is to be flushed anew.
+     */
     enum pst_io (*flush)(struct pst_transport *t);
     /* Ends our direction: flush, close_notify on TLS, then SHUT_WR. Called until OK; idempotent. Reading
      * still works after it, for the linger. */
@@ -91,8 +93,17 @@ struct pst_transport_ops {
     void (*destroy)(struct pst_transport *t);
 };
 
+/* Who drives a transport. */
+struct pst_transport_owner {
+    /* Counted bytes that flush called gone are not: they are held until a flush takes them, or the transport
+     * has failed, which the flush tells. May be called within any transport's functions: it only notes that.
+     */
+    void (*on_held)(struct pst_transport_owner *owner);
+};
+
 struct pst_transport {
     const struct pst_transport_ops *ops;
+    struct pst_transport_owner *owner; /* set by who drives it; NULL: nobody */
 };
 
 #endif

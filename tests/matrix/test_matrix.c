@@ -431,6 +431,12 @@ static void test_matrix__over_tcp__is_the_same(void **state)
     replay_all_splits(CLIENT_TCP, 10);
 }
 
+static void test_matrix__over_tcp_in_batches__is_the_same(void **state)
+{
+    (void)state;
+    replay_all_splits(CLIENT_BATCHED, 10);
+}
+
 static void test_matrix__over_tls12__is_the_same(void **state)
 {
     (void)state;
@@ -453,6 +459,12 @@ static void test_matrix__chaos_over_tcp__is_the_same(void **state)
 {
     (void)state;
     replay(CLIENT_TCP, SPLIT_RANDOM, true, 200, 40);
+}
+
+static void test_matrix__chaos_over_tcp_in_batches__is_the_same(void **state)
+{
+    (void)state;
+    replay(CLIENT_BATCHED, SPLIT_RANDOM, true, 250, 30);
 }
 
 static void test_matrix__chaos_over_tls__is_the_same(void **state)
@@ -548,10 +560,12 @@ int main(void)
         cmocka_unit_test(test_matrix__each_entry__gets_the_replies_it_says),
         cmocka_unit_test(test_matrix__over_the_pair__is_the_same),
         cmocka_unit_test(test_matrix__over_tcp__is_the_same),
+        cmocka_unit_test(test_matrix__over_tcp_in_batches__is_the_same),
         cmocka_unit_test(test_matrix__over_tls12__is_the_same),
         cmocka_unit_test(test_matrix__over_tls13__is_the_same),
         cmocka_unit_test(test_matrix__chaos_over_the_pair__is_the_same),
         cmocka_unit_test(test_matrix__chaos_over_tcp__is_the_same),
+        cmocka_unit_test(test_matrix__chaos_over_tcp_in_batches__is_the_same),
         cmocka_unit_test(test_matrix__chaos_over_tls__is_the_same),
     };
     const struct CMUnitTest tests_over_tls[] = {

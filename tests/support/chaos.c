@@ -10,6 +10,7 @@ enum { PIECES_MOST = 16 };
 struct chaos {
     struct pst_transport base;
     struct pst_transport *inner;
+    struct pst_transport_owner inner_owner;
     struct pst_loop *loop;
     struct pst_connection **connection;
     struct chaos_options options;
@@ -292,6 +293,13 @@ static const struct pst_transport_ops ops_with_sendfile = {
     .destroy = chaos_destroy,
 };
 
+static void on_inner_held(struct pst_transport_owner *owner)
+{
+    struct chaos *c = PST_CONTAINER(owner, struct chaos, inner_owner);
+    if (c->base.owner)
+        c->base.owner->on_held(c->base.owner);
+}
+
 struct pst_transport *chaos_new(struct pst_transport *inner, struct pst_loop *loop,
                                 struct pst_connection **connection, const struct chaos_options *options)
 {
@@ -310,6 +318,8 @@ struct pst_transport *chaos_new(struct pst_transport *inner, struct pst_loop *lo
         .random = scatter(options->seed),
         .hold = held,
     };
+    c->inner_owner.on_held = on_inner_held;
+    inner->owner = &c->inner_owner;
     pst_task_init(&c->task, on_task);
     return &c->base;
 }

@@ -41,7 +41,7 @@ static void must(bool ok, const char *what)
 
 const char *client_kind_name(enum client_kind kind)
 {
-    static const char *const names[] = {"pair", "tcp", "tls1.2", "tls1.3"};
+    static const char *const names[] = {"pair", "tcp", "tcp in batches", "tls1.2", "tls1.3"};
     return names[kind];
 }
 
@@ -109,8 +109,9 @@ static struct pst_transport *new_socket_transport(struct client *c)
         connect_narrow(fds);
     else
         connect_tcp(fds);
-    if (o->kind == CLIENT_TCP) {
-        must(pst_tcp_new(&transport, fds[0], NULL, 0) == 0, "no transport");
+    if (o->kind == CLIENT_TCP || o->kind == CLIENT_BATCHED) {
+        struct pst_sends *sends = o->kind == CLIENT_BATCHED ? test_worker_sends(o->worker) : NULL;
+        must(pst_tcp_new_batched(&transport, sends, fds[0], NULL, 0) == 0, "no transport");
         c->fd = fds[1];
         return transport;
     }

@@ -10,7 +10,8 @@
 #include "support/test_worker.h"
 #include "transport/tls.h"
 
-enum client_kind { CLIENT_PAIR, CLIENT_TCP, CLIENT_TLS12, CLIENT_TLS13 };
+/* CLIENT_BATCHED: TCP, where the server's small sends go at the end of the turn. */
+enum client_kind { CLIENT_PAIR, CLIENT_TCP, CLIENT_BATCHED, CLIENT_TLS12, CLIENT_TLS13 };
 const char *client_kind_name(enum client_kind kind);
 
 /* The worker's side of TLS, one context for each version. */

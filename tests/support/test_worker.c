@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static void must(bool ok, const char *what)
 {
@@ -94,6 +96,58 @@ void test_worker_init(struct test_worker *w)
     w->driver.on_closed = on_closed;
 }
 
+/* ---- sends of one turn ---- */
+
+struct test_company {
+    struct pst_task task;
+    struct pst_sends *sends;
+    struct pst_sending send;
+    int fds[2];
+};
+
+static void on_left(struct pst_sending *send, const void *rest, size_t len, int error)
+{
+    (void)send, (void)rest, (void)len, (void)error;
+    must(false, "the other send finds no room");
+}
+
+/* Before the batch's own hook. What the turn before sent is taken first. */
+static void on_turn(struct pst_task *task)
+{
+    struct test_company *company = PST_CONTAINER(task, struct test_company, task);
+    char byte = 'x';
+    struct iovec iov = {&byte, 1};
+    (void)!recv(company->fds[1], &byte, 1, MSG_DONTWAIT);
+    if (!pst_sends_add(company->sends, &company->send, company->fds[0], &iov, 1))
+        must(send(company->fds[0], &byte, 1, MSG_DONTWAIT) == 1, "no room"); /* no io_uring here */
+}
+
+struct pst_sends *test_worker_sends(struct test_worker *w)
+{
+    if (w->company)
+        return w->company->sends;
+    struct test_company *company = w->company = calloc(1, sizeof(*company));
+    must(company && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, company->fds) == 0, "no socket pair");
+    company->send.on_left = on_left;
+    pst_task_init(&company->task, on_turn);
+    pst_loop_every_turn(w->loop, &company->task);
+    must(pst_sends_new(&company->sends, w->loop, 32) == 0, "no batch of sends");
+    w->driver.sends = company->sends;
+    return company->sends;
+}
+
+static void end_company(struct test_company *company)
+{
+    if (!company)
+        return;
+    pst_sends_submit(company->sends);
+    pst_loop_unqueue(&company->task);
+    pst_sends_free(company->sends);
+    close(company->fds[0]);
+    close(company->fds[1]);
+    free(company);
+}
+
 void test_worker_start(struct test_worker *w)
 {
     size_t count = pst_router_count(w->server->router);
@@ -119,6 +173,7 @@ void test_worker_fini(struct test_worker *w)
     }
     free(w->locals);
     pst_driver_fini(&w->driver);
+    end_company(w->company);
     must(w->env.exchanges.live_count == 0, "an exchange is left");
     must(w->pools.chunks.live_count == 0 && w->pools.wires.live_count == 0, "a buffer was not given back");
     pst_http_env_fini(&w->env);

@@ -22,6 +22,7 @@ struct test_worker {
     void **locals;
     struct pst_http_env env;
     struct pst_driver driver;
+    struct test_company *company; /* of test_worker_sends() */
     /* what was observed */
     size_t ended;           /* exchanges */
     int status;             /* of the last one that ended; 0: no reply was begun */
@@ -38,6 +39,10 @@ void test_worker_init(struct test_worker *w);
 void test_worker_start(struct test_worker *w);
 /* No connection and no job may be left; all memory of the pools must have come back. */
 void test_worker_fini(struct test_worker *w);
+
+/* The worker's batch of sends, made when first asked for. Another small send is in it each turn, so that one
+ * of the test's goes the way of many. */
+struct pst_sends *test_worker_sends(struct test_worker *w);
 
 /* So many turns of the loop, without waiting. */
 void test_worker_turns(struct test_worker *w, unsigned count);
