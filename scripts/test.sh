@@ -40,8 +40,8 @@ prepare() {
 
 # Cryptography as it is shipped: what optimization breaks should show.
 prepare_crypto() {
-    prepare crypto:crypto_tests --preset release -B build/crypto -DPOSTERN_TESTS=ON -DPOSTERN_LTO=OFF \
-        -DPOSTERN_USE_SYSTEM_MBEDTLS=OFF '-DPOSTERN_TEST_ONLY=^(consttime|upstream)/' "$1"
+    prepare "$1:crypto_tests" --preset release -B "build/$1" -DPOSTERN_TESTS=ON -DPOSTERN_LTO=OFF \
+        -DPOSTERN_USE_SYSTEM_MBEDTLS=OFF "-DPOSTERN_TEST_ONLY=^($2)/" -DPOSTERN_TEST_UPSTREAM="$3"
 }
 
 also="build/tsan;build/cost"
@@ -51,16 +51,17 @@ if [ "$profile" = full ]; then
     prepare valgrind --preset debug -B build/valgrind -DPOSTERN_TEST_PREFIX=valgrind/ '-DPOSTERN_TEST_ONLY=^unit/' \
         '-DPOSTERN_TEST_LAUNCHER=valgrind;--quiet;--error-exitcode=1;--leak-check=full;--child-silent-after-fork=yes'
     prepare fuzz --preset fuzz
-    prepare_crypto -DPOSTERN_TEST_UPSTREAM=ON
+    prepare_crypto crypto 'consttime|upstream' ON
+    prepare_crypto wide upstream wide
     say "bringing playwright-core for the browser"
     npm ci --prefix tests/browser --no-audit --no-fund >"$log" 2>&1 || {
         tail -n 20 "$log" >&2
         say "npm ci in tests/browser failed; all of its output is in $log"
         exit 1
     }
-    also="$also;build/valgrind;build/fuzz;build/crypto"
+    also="$also;build/valgrind;build/fuzz;build/crypto;build/wide"
 elif command -v valgrind >/dev/null; then
-    prepare_crypto -DPOSTERN_TEST_UPSTREAM=OFF
+    prepare_crypto crypto 'consttime|upstream' OFF
     also="$also;build/crypto"
 fi
 prepare asan --preset asan "-DPOSTERN_TEST_ALSO=$also"

@@ -4,8 +4,8 @@
     run.py --suites FOLDER --state STATE --expected expected.txt      all of them; exit status 0 if nothing is unexplained
     run.py --self-test                                                whether this program notices what it should
 
-STATE names how Mbed TLS is built or limited: accelerated, limited (the stock code behind our contexts) or stock. In
-expected.txt each line has fields between bars:
+STATE names how Mbed TLS is built or limited: accelerated, limited (the stock code behind our contexts) or stock; wide and
+wide_stock: with more in its configuration. In expected.txt each line has fields between bars:
 
     fails | STATES | SUITE | CASE | WHY       this case fails, in these states (separated by commas): that is explained
     runs  | STATES | SUITE | COUNT            at least so many cases run: acceleration stands on them
@@ -106,7 +106,7 @@ def summary(outcomes, expected, state):
     idle = [outcome.suite.removeprefix("test_suite_") for outcome in outcomes if not outcome.ran()]
     print(f"Mbed TLS's own suites, {state}: {len(outcomes)} suites, {len(outcomes) - len(idle)} with cases that ran")
     print(f"cases: {total['PASS']} passed, {total['FAIL']} failed ({len(expected.fails)} expected to),"
-          f" {total['SKIP']} skipped: what they test is not in postern's configuration")
+          f" {total['SKIP']} skipped: what they test is not in this configuration")
     print("nothing to run in:", " ".join(idle) or "-")
 
 
@@ -149,7 +149,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--self-test", action="store_true")
     parser.add_argument("--suites", type=pathlib.Path)
-    parser.add_argument("--state", choices=("accelerated", "limited", "stock"))
+    parser.add_argument("--state", choices=("accelerated", "limited", "stock", "wide", "wide_stock"))
     parser.add_argument("--expected", type=pathlib.Path)
     args = parser.parse_args()
     if args.self_test:
