@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,8 +48,11 @@ static void complain(struct pst_cli_output *output, int err)
             strerror_r(err, text, sizeof text));
 }
 
+/* A file is ready always, so that it is not asked. */
 static bool is_ready(const struct pst_cli_sink *sink, int wait_ms)
 {
+    if (sink->output->is_file)
+        return true;
     struct pollfd fd = {.fd = sink->output->fd, .events = POLLOUT};
     int n = poll(&fd, 1, wait_ms);
     /* Where poll cannot tell, write will. */
@@ -102,28 +106,60 @@ char *pst_cli_put(char *p, struct pst_slice s)
     return p + s.len;
 }
 
-static bool is_harmless(char c)
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Not 0 where one of the bytes of x is 0, and only there. */
+static uint64_t zeros(uint64_t x)
+{
+    return (x - EACH_BYTE(1)) & ~x & EACH_BYTE(0x80);
+}
+
+/* Whether eight bytes are printable ASCII without quotes and backslashes, as nearly all are that come. */
+static bool are_harmless(uint64_t x)
+{
+    uint64_t below_0x20 = (x - EACH_BYTE(0x20)) & ~x & EACH_BYTE(0x80); /* not 0 where one is, likewise */
+    uint64_t others = zeros(x ^ EACH_BYTE(0x7f)) | zeros(x ^ EACH_BYTE('"')) | zeros(x ^ EACH_BYTE('\\'));
+    return (below_0x20 | others | (x & EACH_BYTE(0x80))) == 0;
+}
+
+static bool is_harmless(unsigned char c)
 {
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-char *pst_cli_put_escaped(char *p, struct pst_slice s, size_t max)
+static char *put_escaped_byte(char *p, unsigned char c)
 {
     static const char digits[] = "0123456789abcdef";
+    if (!is_harmless(c))
+        *p++ = '\\';
+    if (is_harmless(c) || c == '"' || c == '\\') {
+        *p++ = (char)c;
+    } else {
+        *p++ = 'x';
+        *p++ = digits[c >> 4U];
+        *p++ = digits[c & 15U];
+    }
+    return p;
+}
+
+char *pst_cli_put_escaped(char *p, struct pst_slice s, size_t max)
+{
     size_t n = s.len < max ? s.len : max;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if (is_harmless(s.ptr[i])) {
-            *p++ = s.ptr[i];
-        } else if (c == '"' || c == '\\') {
-            *p++ = '\\';
-            *p++ = s.ptr[i];
-        } else {
-            *p++ = '\\';
-            *p++ = 'x';
-            *p++ = digits[c >> 4U];
-            *p++ = digits[c & 15U];
+    size_t i = 0;
+    while (i < n) {
+        uint64_t eight;
+        if (n - i >= sizeof eight) {
+            memcpy(&eight, s.ptr + i, sizeof eight);
+            if (are_harmless(eight)) {
+                memcpy(p, &eight, sizeof eight);
+                p += sizeof eight;
+                i += sizeof eight;
+                continue;
+            }
         }
+        /* All that those eight were, or the rest. */
+        for (size_t end = n - i < sizeof eight ? n : i + sizeof eight; i < end; i++)
+            p = put_escaped_byte(p, (unsigned char)s.ptr[i]);
     }
     return n < s.len ? pst_cli_put(p, PST_SLICE("...")) : p;
 }

@@ -117,7 +117,8 @@ def count(program, page):
     command = ["valgrind", "--tool=callgrind", "--collect-systime=yes", f"--toggle-collect={SERVING}*",
                "--dump-after=cost_dump", "--compress-strings=no", "--compress-pos=no",
                f"--callgrind-out-file={page.parent / 'out'}", program, str(page)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+                          env={**os.environ, "TZ": "UTC"})  # of the log's lines
     if done.returncode != 0:
         sys.exit(f"cost: {program} failed under valgrind:\n{done.stderr}")
     return done.stdout.splitlines()

@@ -25,6 +25,7 @@
 
 #include <postern/handlers.h>
 
+#include "server/cli_log.h"
 #include "support/test_certs.h"
 #include "support/test_worker.h"
 #include "support/tls_client.h"
@@ -145,6 +146,10 @@ struct scene {
     struct pst_tls_ctx *ctx;
     struct pst_tls_tickets *tickets;
     size_t ended; /* exchanges */
+    bool is_logged;
+    struct pst_cli_output output;
+    struct pst_cli_sink sink;
+    struct pst_cli_log log;
     /* the client */
     int fd;
     struct tls_client *tls; /* NULL: the plain door */
@@ -158,6 +163,8 @@ static void on_exchange(struct pst_http_env *env, const struct pst_log_entry *en
 {
     (void)env;
     scene.ended += entry->end == PST_END_OK;
+    if (scene.is_logged)
+        pst_cli_log_exchange(&scene.log, &scene.sink, entry);
 }
 
 static void scene_init(const char *folder)
@@ -166,6 +173,9 @@ static void scene_init(const char *folder)
     const struct test_cert *cert = test_cert_ec();
     char error[256];
     s->fd = -1;
+    s->output = (struct pst_cli_output){
+        .fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .is_file = true, .name = "log"};
+    s->sink.output = &s->output;
     test_worker_init(&s->w);
     s->w.env.on_exchange = on_exchange;
     must(pst_static_new(&s->site, folder, NULL) == 0, "the folder cannot be served");
@@ -183,6 +193,7 @@ static void scene_fini(void)
 {
     struct scene *s = &scene;
     test_worker_fini(&s->w);
+    close(s->output.fd);
     pst_static_free(s->site);
     pst_tls_ctx_free(s->ctx);
     pst_tls_tickets_free(s->tickets);
@@ -209,6 +220,8 @@ static COUNTED void cost_serve_turn(void)
 {
     is_serving = true;
     must(pst_loop_turn(scene.w.loop, 0) == 0, "the loop fails");
+    if (scene.is_logged)
+        pst_cli_sink_flush(&scene.sink);
     is_serving = false;
 }
 
@@ -351,21 +364,22 @@ static const int aes_128_gcm[] = {MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
 static const struct row {
     const char *name;
     const char *request, *status;
-    bool is_secure, is_resumed;
+    bool is_secure, is_resumed, is_logged;
     struct tls_client_options client;
 } rows[] = {
-    {"http get 1 KiB", get_short, "200", false, false, {0}},
-    {"http get 1 KiB, a browser's head", get_browser, "200", false, false, {0}},
-    {"http get, not found", get_none, "404", false, false, {0}},
-    {"http post of a form to the echo", post_form, "200", false, false, {0}},
-    {"http connection, get 1 KiB", NULL, "200", false, false, {0}},
-    {"https get 1 KiB, TLS 1.3", get_short, "200", true, false, TLS_13},
-    {"https get 1 KiB, TLS 1.2", get_short, "200", true, false, TLS_12},
-    {"handshake, TLS 1.3, X25519", NULL, NULL, true, false, TLS_13},
-    {"handshake, TLS 1.3, P-256", NULL, NULL, true, false, CLIENT(PST_TLS_13_ONLY, p256)},
-    {"handshake, TLS 1.2, X25519", NULL, NULL, true, false, TLS_12},
-    {"resumption, TLS 1.3, X25519", NULL, NULL, true, true, TLS_13},
-    {"resumption, TLS 1.2", NULL, NULL, true, true, TLS_12},
+    {"http get 1 KiB", get_short, "200", false, false, false, {0}},
+    {"http get 1 KiB, a browser's head", get_browser, "200", false, false, false, {0}},
+    {"http get 1 KiB, the same, logged", get_browser, "200", false, false, true, {0}},
+    {"http get, not found", get_none, "404", false, false, false, {0}},
+    {"http post of a form to the echo", post_form, "200", false, false, false, {0}},
+    {"http connection, get 1 KiB", NULL, "200", false, false, false, {0}},
+    {"https get 1 KiB, TLS 1.3", get_short, "200", true, false, false, TLS_13},
+    {"https get 1 KiB, TLS 1.2", get_short, "200", true, false, false, TLS_12},
+    {"handshake, TLS 1.3, X25519", NULL, NULL, true, false, false, TLS_13},
+    {"handshake, TLS 1.3, P-256", NULL, NULL, true, false, false, CLIENT(PST_TLS_13_ONLY, p256)},
+    {"handshake, TLS 1.2, X25519", NULL, NULL, true, false, false, TLS_12},
+    {"resumption, TLS 1.3, X25519", NULL, NULL, true, true, false, TLS_13},
+    {"resumption, TLS 1.2", NULL, NULL, true, true, false, TLS_12},
 };
 
 static void get_session(mbedtls_ssl_session *session)
@@ -401,6 +415,7 @@ static void repeat(const struct row *row, const mbedtls_ssl_session *session, un
 static void measure(const struct row *row)
 {
     mbedtls_ssl_session session;
+    scene.is_logged = row->is_logged;
     if (row->request || row->is_resumed) {
         client_opens(row->is_secure ? &row->client : NULL);
         if (row->is_secure)
