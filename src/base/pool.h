@@ -25,8 +25,8 @@ void pst_pool_put(struct pst_pool *pool, void *block);
 
 /* The I/O buffers of one worker. */
 #define PST_CHUNK_BYTES 16384
-/* Room for several sealed TLS records, so that one send carries them all. */
-#define PST_WIRE_BYTES 66560
+/* Room for 64 KiB and a head in sealed TLS records, so that one send carries them all. */
+#define PST_WIRE_BYTES 67584
 
 struct pst_pools {
     struct pst_pool chunks; /* PST_CHUNK_BYTES each */

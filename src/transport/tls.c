@@ -24,8 +24,16 @@
 /* More than any cipher suite here adds to a record: header 5, explicit nonce 8 or content type and padding to
  * 16, tag 16. */
 #define RECORD_OVERHEAD ((size_t)64)
+/* A record can be opened only when all of it has come. So on a new connection, and on one that was idle,
+ * where the path's window is small (RFC 6928), a record fits one TCP segment, also over IPv6 with timestamps
+ * and through a tunnel. Once the first windows have gone records are full: each one costs, and so many small
+ * ones 8 us. */
+#define FIRST_RECORD_BYTES ((size_t)1370)
+#define FIRST_BYTES        ((size_t)32768)
 /* What writev leaves free in the out buffer, for alerts that reading gives rise to and for close_notify. */
 #define ALERT_RESERVE ((size_t)256)
+/* Where the out buffer's first record begins: see seal_record(). */
+#define OUT_BEGIN ((size_t)8)
 /* Ciphertext taken by one read without one byte of plaintext in it. A record holds at most 16 KiB, so this is
  * a client that sends nothing but empty records and warnings, to keep us busy. */
 #define NOISE_MOST ((size_t)65536)
@@ -66,6 +74,7 @@ struct tls {
     size_t handshake_bytes; /* received before the handshake's end */
     size_t record_bytes;    /* the most plaintext of a record: 16384 (Mbed TLS's TLS 1.3: 16383), or what was
                                agreed on */
+    size_t first_bytes; /* of plaintext, sealed since the connection was new, or idle; up to FIRST_BYTES */
     mbedtls_ssl_context ssl;
 };
 
@@ -108,20 +117,27 @@ static void drop_out(struct tls *tls)
     tls->out_pos = tls->out_len = 0;
 }
 
+static bool take_out(struct tls *tls)
+{
+    if (tls->out)
+        return true;
+    tls->out = pst_pool_get(&tls->pools->wires);
+    tls->out_pos = tls->out_len = tls->out ? OUT_BEGIN : 0;
+    return tls->out != NULL;
+}
+
 static int bio_send(void *ctx, const unsigned char *data, size_t len)
 {
     struct tls *tls = ctx;
-    if (!tls->out) {
-        tls->out = pst_pool_get(&tls->pools->wires);
-        if (!tls->out)
-            return MBEDTLS_ERR_SSL_ALLOC_FAILED;
-    }
+    if (!take_out(tls))
+        return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     size_t room = PST_WIRE_BYTES - tls->out_len;
     if (room == 0)
         return MBEDTLS_ERR_SSL_WANT_WRITE; /* only in a handshake, which then goes on after a flush */
     if (len > room)
         len = room;
-    memcpy(tls->out + tls->out_len, data, len);
+    if (data != tls->out + tls->out_len)
+        memcpy(tls->out + tls->out_len, data, len);
     tls->out_len += len;
     return (int)len;
 }
@@ -191,14 +207,14 @@ static enum pst_io send_out(struct tls *tls)
     return send_how(tls, PST_SEND_NOW);
 }
 
-/* error: of an Mbed TLS call that found out_len bytes in the out buffer. Tells the peer, as far as the socket
+/* error: of an Mbed TLS call that found held bytes in the out buffer. Tells the peer, as far as the socket
  * takes it at once. */
-static enum pst_io fail_tls(struct tls *tls, int error, size_t out_len)
+static enum pst_io fail_tls(struct tls *tls, int error, size_t held)
 {
     const char *cause = pst_tls_cause(&tls->ssl, error);
     unsigned char alert = pst_tls_alert(&tls->ssl, error);
     /* Output from a failed call is an alert. */
-    if (tls->out_len == out_len && alert != 0)
+    if (out_held(tls) == held && alert != 0)
         (void)mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
     (void)send_out(tls);
     tls->is_broken = false; /* a reset connection is not the cause, if it is what send_out found */
@@ -277,7 +293,7 @@ static enum pst_io agreed(struct tls *tls)
 {
     int refused = pst_tls_client_check(&tls->ssl, tls->certs, &tls->client);
     if (refused != 0)
-        return fail_tls(tls, refused, tls->out_len);
+        return fail_tls(tls, refused, out_held(tls));
     int most = mbedtls_ssl_get_max_out_record_payload(&tls->ssl);
     tls->record_bytes = most > 0 && most <= PST_CHUNK_BYTES ? (size_t)most : PST_CHUNK_BYTES;
 #if defined(POSTERN_OWN_MBEDTLS)
@@ -291,7 +307,7 @@ static enum pst_io agreed(struct tls *tls)
 /* One step: OK to go on. */
 static enum pst_io negotiate(struct tls *tls)
 {
-    size_t out_len = tls->out_len;
+    size_t held = out_held(tls);
     tls->ctx->has_opened_ticket = false;
     int error = mbedtls_ssl_handshake(&tls->ssl);
     tls->is_resumed = tls->is_resumed || tls->ctx->has_opened_ticket;
@@ -323,7 +339,7 @@ static enum pst_io negotiate(struct tls *tls)
     case MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET:
         return PST_IO_OK;
     default:
-        return fail_tls(tls, error, out_len);
+        return fail_tls(tls, error, held);
     }
 }
 
@@ -391,7 +407,7 @@ static enum pst_io refill(struct tls *tls, size_t *noise)
 /* Decrypts once. More than 0: that many bytes; otherwise *ret_result is OK to go on, or why not. */
 static size_t unseal(struct tls *tls, void *dst, size_t cap, enum pst_io *ret_result)
 {
-    size_t out_len = tls->out_len;
+    size_t held = out_held(tls);
     int n = mbedtls_ssl_read(&tls->ssl, dst, cap);
     if (n > 0)
         return (size_t)n;
@@ -412,7 +428,7 @@ static size_t unseal(struct tls *tls, void *dst, size_t cap, enum pst_io *ret_re
         *ret_result = fail(tls, "client floods with TLS renegotiation");
         break;
     default:
-        *ret_result = fail_tls(tls, n, out_len);
+        *ret_result = fail_tls(tls, n, held);
         break;
     }
     return 0;
@@ -424,7 +440,7 @@ static enum pst_io tls_read(struct pst_transport *t, void *dst, size_t cap, size
     enum pst_io result = tls->ended;
     if (result == PST_IO_OK && tls->phase != PHASE_OPEN)
         return discard(tls, dst, cap, ret_n);
-    size_t got = 0, noise = 0, out_len = tls->out_len;
+    size_t got = 0, noise = 0, held = out_held(tls);
     /* Small records are taken together, but the socket is asked again only where there is nothing yet. */
     while (result == PST_IO_OK && got < cap) {
         size_t n = unseal(tls, (unsigned char *)dst + got, cap - got, &result);
@@ -438,7 +454,7 @@ static enum pst_io tls_read(struct pst_transport *t, void *dst, size_t cap, size
     if (in_left(tls) == 0)
         drop_in(tls);
     /* An answer to the client, such as the refusal of a renegotiation. */
-    if (tls->out_len > out_len && send_out(tls) == PST_IO_ERR)
+    if (out_held(tls) > held && send_out(tls) == PST_IO_ERR)
         result = PST_IO_ERR;
     if (got > 0) {
         *ret_n = got;
@@ -481,19 +497,33 @@ static void skip(struct cursor *c, size_t n)
 
 /* How much goes into the next record: whole entries as long as they fit; *ret_pieces: of how many. An entry
  * that does not fit is sealed by itself, straight from the caller's memory: filling records to the brim by
- * copying from it costs more (16 KiB: 0.4 us) than the short record that is left at its end (0.2 us). */
+ * copying from it costs more (16 KiB: 0.4 us) than the short record that is left at its end (0.2 us). Records
+ * of one segment are filled. */
 static size_t measure(const struct cursor *c, size_t most, int *ret_pieces)
 {
     size_t n = c->iov->iov_len - c->offset;
     *ret_pieces = 1;
     if (n >= most)
         return most;
-    for (int i = 1; i < c->left && c->iov[i].iov_len <= most - n; i++) {
-        n += c->iov[i].iov_len;
-        if (c->iov[i].iov_len > 0)
+    for (int i = 1; i < c->left && n < most; i++) {
+        size_t more = c->iov[i].iov_len;
+        if (more > most - n) {
+            if (most > FIRST_RECORD_BYTES)
+                break;
+            more = most - n;
+        }
+        n += more;
+        if (more > 0)
             ++*ret_pieces;
     }
     return n;
+}
+
+/* The most plaintext of the next record. */
+static size_t record_most(const struct tls *tls)
+{
+    return tls->first_bytes < FIRST_BYTES && tls->record_bytes > FIRST_RECORD_BYTES ? FIRST_RECORD_BYTES
+                                                                                    : tls->record_bytes;
 }
 
 static void gather(const struct cursor *c, unsigned char *dst, size_t n)
@@ -509,13 +539,47 @@ static void gather(const struct cursor *c, unsigned char *dst, size_t n)
     }
 }
 
+/* Seals n bytes into one record at the out buffer's end, which has room for it. */
+#if defined(POSTERN_OWN_MBEDTLS)
+/* Mbed TLS seals in a buffer of its own, from which the record would have to be copied. Its pointers to that
+ * buffer are made to point to the out buffer meanwhile, so that it is sealed in its place, which spares
+ * 4 to 7 % of the server's CPU for replies of 64 KiB and 1 MiB. Not to its sequence number, which it keeps in
+ * the 8 bytes before the record; those only have to be in the same object for its arithmetic. */
+static int seal_record(struct tls *tls, const unsigned char *data, size_t n)
+{
+    mbedtls_ssl_context *ssl = &tls->ssl;
+    if (!take_out(tls))
+        return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+    unsigned char *buf = ssl->MBEDTLS_PRIVATE(out_buf), *hdr = ssl->MBEDTLS_PRIVATE(out_hdr);
+    unsigned char *len = ssl->MBEDTLS_PRIVATE(out_len), *iv = ssl->MBEDTLS_PRIVATE(out_iv);
+    unsigned char *msg = ssl->MBEDTLS_PRIVATE(out_msg), *place = tls->out + tls->out_len;
+    ssl->MBEDTLS_PRIVATE(out_buf) = place - (hdr - buf);
+    ssl->MBEDTLS_PRIVATE(out_hdr) = place;
+    ssl->MBEDTLS_PRIVATE(out_len) = place + (len - hdr);
+    ssl->MBEDTLS_PRIVATE(out_iv) = place + (iv - hdr);
+    ssl->MBEDTLS_PRIVATE(out_msg) = place + (msg - hdr);
+    int sealed = mbedtls_ssl_write(ssl, data, n);
+    ssl->MBEDTLS_PRIVATE(out_buf) = buf;
+    ssl->MBEDTLS_PRIVATE(out_hdr) = hdr;
+    ssl->MBEDTLS_PRIVATE(out_len) = len;
+    ssl->MBEDTLS_PRIVATE(out_iv) = iv;
+    ssl->MBEDTLS_PRIVATE(out_msg) = msg;
+    return sealed;
+}
+#else
+static int seal_record(struct tls *tls, const unsigned char *data, size_t n)
+{
+    return mbedtls_ssl_write(&tls->ssl, data, n);
+}
+#endif
+
 /* Seals what the out buffer has room for. scratch: where small pieces are brought together; taken when first
  * needed. */
 static enum pst_io seal(struct tls *tls, struct cursor *c, unsigned char **scratch, size_t *ret_taken)
 {
     while (c->left > 0) {
         int pieces;
-        size_t n = measure(c, tls->record_bytes, &pieces);
+        size_t n = measure(c, record_most(tls), &pieces);
         if (pieces > 1 && !*scratch) {
             *scratch = pst_pool_get(&tls->pools->chunks);
             if (!*scratch) { /* out of memory: then a record for each piece */
@@ -530,14 +594,16 @@ static enum pst_io seal(struct tls *tls, struct cursor *c, unsigned char **scrat
             gather(c, *scratch, n);
             data = *scratch;
         }
-        size_t out_len = tls->out_len;
-        int sealed = mbedtls_ssl_write(&tls->ssl, data, n);
+        size_t held = out_held(tls);
+        int sealed = seal_record(tls, data, n);
         if (sealed < 0)
-            return fail_tls(tls, sealed, out_len);
+            return fail_tls(tls, sealed, held);
         if ((size_t)sealed != n)
             return fail(tls, "Mbed TLS sealed less than it was given");
         skip(c, n);
         *ret_taken += n;
+        if (tls->first_bytes < FIRST_BYTES)
+            tls->first_bytes += n;
     }
     return PST_IO_OK;
 }
@@ -610,6 +676,7 @@ static enum pst_io tls_shutdown(struct pst_transport *t)
 static void tls_trim(struct pst_transport *t)
 {
     struct tls *tls = self(t);
+    tls->first_bytes = 0;
     if (in_left(tls) == 0)
         drop_in(tls);
     mbedtls_ssl_context *ssl = &tls->ssl;

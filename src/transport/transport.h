@@ -76,7 +76,8 @@ struct pst_transport_ops {
     enum pst_io (*shutdown)(struct pst_transport *t);
     /* True when a read may give bytes, or another status, without a new edge from the socket. */
     bool (*pending)(const struct pst_transport *t);
-    /* Gives back what an idle stream does not need; optional (NULL). Any call may follow. */
+    /* The stream has been idle for a while: gives back what it does not need; optional (NULL). Any call may
+     * follow. */
     void (*trim)(struct pst_transport *t);
     /* Bytes of those counted that the peer has not acknowledged; optional. Tells a slow reader from one that
      * has stopped, where a large socket buffer stays full for long. */

@@ -168,8 +168,11 @@ static void test_tls__many_small_pieces__arrive_identical(void **state)
     free(data);
 }
 
-/* The number of records that one writev made, all in one send. */
-static size_t count_records(struct tls_door *d, const struct iovec *iov, int cnt)
+enum { RECORDS_MOST = 100 };
+
+/* The records that one writev made, all in one send: their number, and what each has on the wire. */
+static size_t take_records(struct tls_door *d, const struct iovec *iov, int cnt,
+                           size_t wire_bytes[RECORDS_MOST])
 {
     size_t n = 0, total = 0, count = 0;
     for (int i = 0; i < cnt; i++)
@@ -182,8 +185,9 @@ static size_t count_records(struct tls_door *d, const struct iovec *iov, int cnt
     ssize_t len = total ? recv(d->c->fd, wire, 100000, 0) : 0;
     assert_true(len >= 0);
     for (size_t at = 0; at < (size_t)len; count++) {
-        size_t body = (size_t)wire[at + 3] << 8 | wire[at + 4];
-        at += 5 + body;
+        assert_true(count < RECORDS_MOST);
+        wire_bytes[count] = 5 + ((size_t)wire[at + 3] << 8 | wire[at + 4]);
+        at += wire_bytes[count];
         assert_true(at <= (size_t)len);
     }
     /* The client takes them in order, so that it stays in step. */
@@ -204,6 +208,23 @@ static size_t count_records(struct tls_door *d, const struct iovec *iov, int cnt
     }
     free(plain);
     return count;
+}
+
+static size_t count_records(struct tls_door *d, const struct iovec *iov, int cnt)
+{
+    size_t wire_bytes[RECORDS_MOST];
+    return take_records(d, iov, cnt, wire_bytes);
+}
+
+/* Over a SOCK_SEQPACKET pair each send is one message. */
+static void open_messages(struct tls_door *d, const struct tls_client_options *options)
+{
+    int large = 1 << 20;
+    struct pst_transport_info info;
+    tls_door_connect(d, SOCK_SEQPACKET, options);
+    assert_int_equal(tls_door_shake(d), PST_IO_OK);
+    d->t->ops->info(d->t, &info);
+    assert_int_equal(setsockopt(info.fd, SOL_SOCKET, SO_SNDBUF, &large, sizeof(large)), 0);
 }
 
 static void test_tls__pieces__are_gathered_into_few_records_and_one_send(void **state)
@@ -231,12 +252,8 @@ static void test_tls__pieces__are_gathered_into_few_records_and_one_send(void **
     struct tls_door d;
     tls_door_init(&d, test_cert_ec());
     for (int v13 = 0; v13 < 2; v13++) {
-        tls_door_connect(&d, SOCK_SEQPACKET, v13 ? &only_13 : &only_12);
-        assert_int_equal(tls_door_shake(&d), PST_IO_OK);
-        int large = 1 << 20;
-        struct pst_transport_info info;
-        d.t->ops->info(d.t, &info);
-        assert_int_equal(setsockopt(info.fd, SOL_SOCKET, SO_SNDBUF, &large, sizeof(large)), 0);
+        open_messages(&d, v13 ? &only_13 : &only_12);
+        (void)count_records(&d, &(struct iovec){data, 40000}, 1); /* the first records are small */
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
             struct iovec iov[6];
             size_t at = 0;
@@ -250,6 +267,38 @@ static void test_tls__pieces__are_gathered_into_few_records_and_one_send(void **
         size_t n = 1;
         assert_int_equal(d.t->ops->writev(d.t, NULL, 0, &n), PST_IO_OK);
         assert_int_equal(n, 0);
+        tls_door_close(&d);
+    }
+    tls_door_fini(&d);
+    free(data);
+}
+
+/* The first records of a connection, new or idle, are no larger than a segment; the rest is full. */
+static void test_tls__first_records__fit_one_segment(void **state)
+{
+    (void)state;
+    enum { SEGMENT = 1400, FIRST = 32768 };
+    unsigned char *data = make_pattern(65536);
+    size_t wire_bytes[RECORDS_MOST];
+    struct tls_door d;
+    tls_door_init(&d, test_cert_ec());
+    for (int v13 = 0; v13 < 2; v13++) {
+        open_messages(&d, v13 ? &only_13 : &only_12);
+        for (int idle = 0; idle < 2; idle++) {
+            struct iovec head_and_body[2] = {{data, 200}, {data, 1024}};
+            assert_int_equal(take_records(&d, head_and_body, 2, wire_bytes), 1);
+            head_and_body[1].iov_len = 65536;
+            size_t count = take_records(&d, head_and_body, 2, wire_bytes), at = 200 + 1024, i = 0;
+            for (; wire_bytes[i] <= SEGMENT; i++) {
+                assert_true(wire_bytes[i] > 1300); /* filled, the head's too */
+                at += 1370;
+            }
+            assert_in_range(at, FIRST, FIRST + 1370);
+            assert_int_equal(count, i + 3); /* two full ones, and the rest */
+            assert_true(wire_bytes[i] > 16384 && wire_bytes[i + 1] > 16384);
+            assert_int_equal(take_records(&d, head_and_body, 2, wire_bytes), v13 ? 6 : 5);
+            d.t->ops->trim(d.t);
+        }
         tls_door_close(&d);
     }
     tls_door_fini(&d);
@@ -284,7 +333,7 @@ static void test_tls__full_socket__takes_nothing_until_flushed(void **state)
     struct iovec iov = {data, MIB};
     enum pst_io result;
     while ((result = d.t->ops->writev(d.t, &iov, 1, &n)) == PST_IO_OK) {
-        assert_true(n <= 65536);
+        assert_true(n <= PST_WIRE_BYTES);
         written += n;
         assert_true(written < MIB);
         iov = (struct iovec){data + written, MIB - written};
@@ -423,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_tls__tiny_socket_buffer_and_slow_reader__arrives_identical),
         cmocka_unit_test(test_tls__many_small_pieces__arrive_identical),
         cmocka_unit_test(test_tls__pieces__are_gathered_into_few_records_and_one_send),
+        cmocka_unit_test(test_tls__first_records__fit_one_segment),
         cmocka_unit_test(test_tls__client_that_wants_small_records__gets_them),
         cmocka_unit_test(test_tls__full_socket__takes_nothing_until_flushed),
         cmocka_unit_test(test_tls__small_reads__pending_tells_of_the_rest),
