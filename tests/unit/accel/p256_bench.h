@@ -21,7 +21,9 @@
 #include <mbedtls/ecp.h>
 #include <psa/crypto.h>
 
+#if !defined(DICE_SEED)
 #define DICE_SEED 0x706f737465726e33
+#endif
 #if defined(POSTERN_ACCEL_P256)
 #define HAS_LIBRARY
 #endif

@@ -73,7 +73,7 @@ static inline void prove(proof_fn fn, void *arg, size_t quick)
         print_message("%zu cases from %zu\n", to - from, from);
 }
 
-static inline void roll_bytes(unsigned char *out, size_t len)
+static inline void roll_fill(unsigned char *out, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         out[i] = (unsigned char)roll(256);

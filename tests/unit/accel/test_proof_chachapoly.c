@@ -95,13 +95,13 @@ static int tear_down(void **state)
 static void roll_message(struct message *m)
 {
     static const size_t aad_lens[] = {5, 13, 0}; /* of TLS 1.3 and 1.2; none */
-    roll_bytes(m->key, KEY);
-    roll_bytes(m->nonce, NONCE);
+    roll_fill(m->key, KEY);
+    roll_fill(m->nonce, NONCE);
     if (roll(20) == 0)
         memset(m->nonce, roll(2) ? 0xff : 0, NONCE);
     size_t kind = roll(5);
     m->aad_len = kind < 3 ? aad_lens[kind] : roll(AAD_MAX + 1);
-    roll_bytes(m->aad, m->aad_len);
+    roll_fill(m->aad, m->aad_len);
     m->len = roll(50) ? roll(roll(2) ? 80 : LEN_MAX) : roll(RECORD_MAX + 1);
     /* Of random bytes a few go a long way; runs of equal ones have their own corners. */
     size_t how = roll(8);
@@ -109,7 +109,7 @@ static void roll_message(struct message *m)
         memset(m->text, how ? 0xff : 0, m->len);
     else
         for (size_t at = 0; at < m->len; at += 61)
-            roll_bytes(m->text + at, m->len - at < 7 ? m->len - at : 7);
+            roll_fill(m->text + at, m->len - at < 7 ? m->len - at : 7);
 }
 
 static int seal_in_parts(struct rig *r)
@@ -423,9 +423,9 @@ static void check_sum(struct rig *r, const mbedtls_mpi *want)
     memcpy(stream, r->sealed, m->len);
     poly_init(&poly, m);
     unsigned char *goal = r->other;
-    roll_bytes(goal, m->len);
+    roll_fill(goal, m->len);
     while (!poly_solve(&poly, goal, m->len, want))
-        roll_bytes(goal, m->len);
+        roll_fill(goal, m->len);
     poly_fini(&poly);
     for (size_t i = 0; i < m->len; i++)
         m->text[i] = goal[i] ^ stream[i];
