@@ -105,6 +105,22 @@ static inline int rig_fini(void **state)
     return 0;
 }
 
+enum { HASH_MAX = 64 };
+
+struct hash {
+    unsigned char bytes[HASH_MAX];
+    size_t len;
+};
+
+/* SHA-256's length, others; now and then above the order, or 0. */
+static inline void roll_hash(struct hash *h)
+{
+    h->len = roll(3) ? 32 : roll(HASH_MAX + 1);
+    roll_bytes(NULL, h->bytes, HASH_MAX);
+    if (roll(20) == 0)
+        memset(h->bytes, roll(2) ? 0xff : 0, HASH_MAX);
+}
+
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, rig_init, rig_fini)
 
 #endif

@@ -3,7 +3,7 @@
 #define DICE_SEED 0x70726f6f66303034
 #include "unit/accel/p256_proof.h"
 
-enum { QUICK = 300 };
+enum { QUICK = 150 };
 
 /* The same outcome from all: the result or the refusal. */
 static const char *check_mul(struct rig *r, const mbedtls_mpi *k, const mbedtls_ecp_point *P)

@@ -117,7 +117,8 @@ static void test_sha256__every_length__is_that_of_the_stock_code_and_openssl(voi
 /* FIPS 180-4 5.1.1: the length is counted in bits, which leave the first 32 at half a GiB. */
 static void test_sha256__more_bits_than_a_word_counts__is_that_of_openssl(void **state)
 {
-    if (!getenv("POSTERN_ACCEL_CASES"))
+    const char *cases = getenv("POSTERN_ACCEL_CASES");
+    if (!cases || strtoul(cases, NULL, 10) < 100000)
         skip(); /* takes half a second where nothing is instrumented */
     const struct fenced *room = *state;
     memset(room->bytes, 0x61, room->size);

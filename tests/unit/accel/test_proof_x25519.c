@@ -28,7 +28,7 @@ int pst_stock_ecp_mul(mbedtls_ecp_group *grp, mbedtls_ecp_point *R, const mbedtl
 #include <openssl/evp.h>
 #endif
 
-enum { BYTES = 32, QUICK = 300 };
+enum { BYTES = 32, QUICK = 150 };
 
 struct rig {
     mbedtls_ecp_group grp;
