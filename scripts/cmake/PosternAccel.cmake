@@ -150,7 +150,7 @@ else()
     if(why)
         list(APPEND accel_why "${why}")
     else()
-        postern_accel_add(gcm FILES ipsec gcm_alt gcm_stock
+        postern_accel_add(gcm FILES ipsec gcm_alt gcm_stock gcm_trim
                           LIBS IPSec_MB PATHS ${POSTERN_IPSEC_MB_LIB} INCLUDE ${POSTERN_IPSEC_MB_INCLUDE})
         postern_accel_add(chachapoly FILES chachapoly_alt chachapoly_stock LIBS IPSec_MB)
         list(APPEND accel_on "AES-GCM and ChaCha20-Poly1305 (intel-ipsec-mb)")

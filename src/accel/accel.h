@@ -14,4 +14,9 @@
  * stock. */
 void pst_accel_tell(char *out, size_t size);
 
+/* Gives back what the keys of a connection in use expand to; its next record makes that anew. Not while a
+ * record is being sealed or opened. Where AES-GCM is accelerated (POSTERN_ACCEL_GCM). */
+struct mbedtls_ssl_context;
+void pst_accel_trim(struct mbedtls_ssl_context *ssl);
+
 #endif

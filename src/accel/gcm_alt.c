@@ -4,65 +4,86 @@
  * made of the same key, before anything is done; it stays that until the next key. So other IVs, other
  * ciphers, messages in parts and every misuse end as they do in Mbed TLS.
  *
+ * A key expands to 1 KiB (round keys, and powers of the hash key). That goes when the context is trimmed, and
+ * the next message makes it again; where there is no memory for it, on the stack.
+ *
  * All that the library might object to is sorted out before: see is_common().
  */
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
+#include <mbedtls/cipher.h>
 #include <mbedtls/constant_time.h>
 #include <mbedtls/gcm.h>
+#include <mbedtls/platform.h>
 #include <mbedtls/platform_util.h>
 
 #include "hooks.h"
 #include "ipsec.h"
 
-enum { IV_LEN = 12, TAG_LEN = 16, TAG_MIN = 4, KEY_MAX = 32 };
-
-_Static_assert(sizeof(struct gcm_key_data) <= sizeof(((mbedtls_gcm_context *)0)->u.ipsec),
-               "no room for its key");
-
-static struct gcm_key_data *ipsec_key(mbedtls_gcm_context *ctx)
-{
-    return (struct gcm_key_data *)(void *)ctx->u.ipsec;
-}
+enum { IV_LEN = 12, TAG_LEN = 16, TAG_MIN = 4 };
 
 void mbedtls_gcm_init(mbedtls_gcm_context *ctx)
 {
-    ctx->ipsec_keybits = 0;
-    ctx->ipsec = NULL;
-    pst_stock_gcm_init(&ctx->u.stock);
+    *ctx = (mbedtls_gcm_context){0};
+}
+
+static void free_stock(pst_stock_gcm_context *stock)
+{
+    if (!stock)
+        return;
+    pst_stock_gcm_free(stock);
+    mbedtls_free(stock);
+}
+
+void pst_accel_gcm_trim(mbedtls_gcm_context *ctx)
+{
+    if (!ctx->expanded)
+        return;
+    mbedtls_platform_zeroize(ctx->expanded, sizeof(struct gcm_key_data));
+    mbedtls_free(ctx->expanded);
+    ctx->expanded = NULL;
 }
 
 void mbedtls_gcm_free(mbedtls_gcm_context *ctx)
 {
     if (!ctx)
         return;
-    if (!ctx->ipsec_keybits)
-        pst_stock_gcm_free(&ctx->u.stock);
+    pst_accel_gcm_trim(ctx);
+    free_stock(ctx->stock);
     mbedtls_platform_zeroize(ctx, sizeof(*ctx));
 }
 
 /* On error the context is as it was. */
 static int become_stock(mbedtls_gcm_context *ctx)
 {
-    if (!ctx->ipsec_keybits)
+    if (ctx->stock)
         return 0;
-    /* FIPS 197 5.2 Key Expansion: it begins with the key. */
-    unsigned char key[KEY_MAX];
-    memcpy(key, ipsec_key(ctx)->expanded_keys, ctx->ipsec_keybits / 8);
-    pst_stock_gcm_context stock;
-    pst_stock_gcm_init(&stock);
-    int err = pst_stock_gcm_setkey(&stock, MBEDTLS_CIPHER_ID_AES, key, ctx->ipsec_keybits);
-    mbedtls_platform_zeroize(key, sizeof(key));
+    pst_stock_gcm_context *stock = mbedtls_calloc(1, sizeof(*stock));
+    if (!stock)
+        return MBEDTLS_ERR_CIPHER_ALLOC_FAILED;
+    pst_stock_gcm_init(stock);
+    int err =
+        ctx->ipsec ? pst_stock_gcm_setkey(stock, MBEDTLS_CIPHER_ID_AES, ctx->key, ctx->ipsec_keybits) : 0;
     if (err != 0) {
-        pst_stock_gcm_free(&stock);
+        free_stock(stock);
         return err;
     }
     mbedtls_gcm_free(ctx);
-    ctx->u.stock = stock;
-    mbedtls_platform_zeroize(&stock, sizeof(stock));
+    ctx->stock = stock;
     return 0;
+}
+
+/* False where there is no memory for it. */
+static bool expand(mbedtls_gcm_context *ctx)
+{
+    if (!ctx->expanded) {
+        ctx->expanded = mbedtls_calloc(1, sizeof(struct gcm_key_data));
+        if (ctx->expanded)
+            ctx->ipsec->set_key(ctx->key, ctx->expanded);
+    }
+    return ctx->expanded != NULL;
 }
 
 int mbedtls_gcm_setkey(mbedtls_gcm_context *ctx, mbedtls_cipher_id_t cipher, const unsigned char *key,
@@ -72,13 +93,13 @@ int mbedtls_gcm_setkey(mbedtls_gcm_context *ctx, mbedtls_cipher_id_t cipher, con
     const struct pst_accel_ipsec *ipsec = is_common_key ? pst_accel_ipsec() : NULL;
     if (!ipsec) {
         int err = become_stock(ctx);
-        return err != 0 ? err : pst_stock_gcm_setkey(&ctx->u.stock, cipher, key, keybits);
+        return err != 0 ? err : pst_stock_gcm_setkey(ctx->stock, cipher, key, keybits);
     }
     mbedtls_gcm_free(ctx);
-    mbedtls_gcm_init(ctx);
     ctx->ipsec = keybits == 128 ? &ipsec->aes128 : &ipsec->aes256;
-    ctx->ipsec->set_key(key, ipsec_key(ctx));
     ctx->ipsec_keybits = keybits;
+    memcpy(ctx->key, key, keybits / 8);
+    (void)expand(ctx);
     return 0;
 }
 
@@ -95,9 +116,9 @@ struct message {
 
 static bool is_common(const mbedtls_gcm_context *ctx, const struct message *m)
 {
-    return ctx->ipsec_keybits && m->iv && m->iv_len == IV_LEN && m->tag_len >= TAG_MIN &&
-           m->tag_len <= TAG_LEN && m->len <= UINT32_MAX && m->add_len <= UINT32_MAX &&
-           (m->add || m->add_len == 0) && ((m->input && m->output) || m->len == 0) &&
+    return ctx->ipsec && m->iv && m->iv_len == IV_LEN && m->tag_len >= TAG_MIN && m->tag_len <= TAG_LEN &&
+           m->len <= UINT32_MAX && m->add_len <= UINT32_MAX && (m->add || m->add_len == 0) &&
+           ((m->input && m->output) || m->len == 0) &&
            pst_accel_ipsec_is_overlap_fine(m->input, m->output, m->len);
 }
 
@@ -108,9 +129,15 @@ static void run(mbedtls_gcm_context *ctx, aes_gcm_enc_dec_t crypt, const struct 
     static const unsigned char none[1];
     unsigned char nowhere[1];
     struct gcm_context_data state;
-    crypt(ipsec_key(ctx), &state, m->len ? m->output : nowhere, m->len ? m->input : none, m->len, m->iv,
-          m->add_len ? m->add : none, m->add_len, tag, TAG_LEN);
+    struct gcm_key_data spare;
+    bool has_room = expand(ctx);
+    if (!has_room)
+        ctx->ipsec->set_key(ctx->key, &spare);
+    crypt(has_room ? ctx->expanded : &spare, &state, m->len ? m->output : nowhere, m->len ? m->input : none,
+          m->len, m->iv, m->add_len ? m->add : none, m->add_len, tag, TAG_LEN);
     mbedtls_platform_zeroize(&state, sizeof(state));
+    if (!has_room)
+        mbedtls_platform_zeroize(&spare, sizeof(spare));
 }
 
 int mbedtls_gcm_crypt_and_tag(mbedtls_gcm_context *ctx, int mode, size_t length, const unsigned char *iv,
@@ -122,7 +149,7 @@ int mbedtls_gcm_crypt_and_tag(mbedtls_gcm_context *ctx, int mode, size_t length,
     if (!is_common(ctx, &m) || (mode != MBEDTLS_GCM_ENCRYPT && mode != MBEDTLS_GCM_DECRYPT)) {
         int err = become_stock(ctx);
         return err != 0 ? err
-                        : pst_stock_gcm_crypt_and_tag(&ctx->u.stock, mode, length, iv, iv_len, add, add_len,
+                        : pst_stock_gcm_crypt_and_tag(ctx->stock, mode, length, iv, iv_len, add, add_len,
                                                       input, output, tag_len, tag);
     }
     unsigned char whole[TAG_LEN] = {0};
@@ -140,7 +167,7 @@ int mbedtls_gcm_auth_decrypt(mbedtls_gcm_context *ctx, size_t length, const unsi
     if (!is_common(ctx, &m)) {
         int err = become_stock(ctx);
         return err != 0 ? err
-                        : pst_stock_gcm_auth_decrypt(&ctx->u.stock, length, iv, iv_len, add, add_len, tag,
+                        : pst_stock_gcm_auth_decrypt(ctx->stock, length, iv, iv_len, add, add_len, tag,
                                                      tag_len, input, output);
     }
     unsigned char right[TAG_LEN] = {0};
@@ -159,13 +186,13 @@ int mbedtls_gcm_auth_decrypt(mbedtls_gcm_context *ctx, size_t length, const unsi
 int mbedtls_gcm_starts(mbedtls_gcm_context *ctx, int mode, const unsigned char *iv, size_t iv_len)
 {
     int err = become_stock(ctx);
-    return err != 0 ? err : pst_stock_gcm_starts(&ctx->u.stock, mode, iv, iv_len);
+    return err != 0 ? err : pst_stock_gcm_starts(ctx->stock, mode, iv, iv_len);
 }
 
 int mbedtls_gcm_update_ad(mbedtls_gcm_context *ctx, const unsigned char *add, size_t add_len)
 {
     int err = become_stock(ctx);
-    return err != 0 ? err : pst_stock_gcm_update_ad(&ctx->u.stock, add, add_len);
+    return err != 0 ? err : pst_stock_gcm_update_ad(ctx->stock, add, add_len);
 }
 
 int mbedtls_gcm_update(mbedtls_gcm_context *ctx, const unsigned char *input, size_t input_length,
@@ -174,7 +201,7 @@ int mbedtls_gcm_update(mbedtls_gcm_context *ctx, const unsigned char *input, siz
     int err = become_stock(ctx);
     return err != 0
                ? err
-               : pst_stock_gcm_update(&ctx->u.stock, input, input_length, output, output_size, output_length);
+               : pst_stock_gcm_update(ctx->stock, input, input_length, output, output_size, output_length);
 }
 
 int mbedtls_gcm_finish(mbedtls_gcm_context *ctx, unsigned char *output, size_t output_size,
@@ -182,7 +209,7 @@ int mbedtls_gcm_finish(mbedtls_gcm_context *ctx, unsigned char *output, size_t o
 {
     int err = become_stock(ctx);
     return err != 0 ? err
-                    : pst_stock_gcm_finish(&ctx->u.stock, output, output_size, output_length, tag, tag_len);
+                    : pst_stock_gcm_finish(ctx->stock, output, output_size, output_length, tag, tag_len);
 }
 
 void pst_accel_gcm_tell(char *out, size_t size)

@@ -19,7 +19,7 @@
 #include "postern/err.h"
 #include "transport/tcp.h"
 #include "transport/tls_internal.h"
-#include "transport/tls_memory.h"
+#include "transport/tls_trim.h"
 
 /* More than any cipher suite here adds to a record: header 5, explicit nonce 8 or content type and padding to
  * 16, tag 16. */
@@ -67,7 +67,8 @@ struct tls {
     bool is_http;      /* broken, because the client speaks plain HTTP; in holds what it said */
     char *client;      /* the name that its certificate proves; NULL: it showed none */
     const char *failure;
-    unsigned char *in; /* ciphertext received: [in_pos, in_len); NULL where there is none */
+    const char *cipher; /* agreed on; NULL before that */
+    unsigned char *in;  /* ciphertext received: [in_pos, in_len); NULL where there is none */
     size_t in_pos, in_len;
     unsigned char *out; /* ciphertext to send: [out_pos, out_len); NULL where there is none */
     size_t out_pos, out_len;
@@ -75,16 +76,9 @@ struct tls {
     size_t record_bytes;    /* the most plaintext of a record: 16384 (Mbed TLS's TLS 1.3: 16383), or what was
                                agreed on */
     size_t first_bytes; /* of plaintext, sealed since the connection was new, or idle; up to FIRST_BYTES */
+    struct pst_tls_rest rest;
     mbedtls_ssl_context ssl;
 };
-
-#if defined(POSTERN_OWN_MBEDTLS)
-/* Mbed TLS 3.6 keeps the state of a TLS 1.3 handshake (5.5 KB with its keys and hashes) for the life of the
- * connection; this function of its TLS 1.2 half frees it, and all code after a handshake is ready to find it
- * gone. It is in no public header, so only a library that we build ourselves, of a known version, is asked.
- */
-void mbedtls_ssl_handshake_wrapup_free_hs_transform(mbedtls_ssl_context *ssl);
-#endif
 
 static struct tls *self(struct pst_transport *t)
 {
@@ -296,10 +290,8 @@ static enum pst_io agreed(struct tls *tls)
         return fail_tls(tls, refused, out_held(tls));
     int most = mbedtls_ssl_get_max_out_record_payload(&tls->ssl);
     tls->record_bytes = most > 0 && most <= PST_CHUNK_BYTES ? (size_t)most : PST_CHUNK_BYTES;
-#if defined(POSTERN_OWN_MBEDTLS)
-    if (tls->ssl.MBEDTLS_PRIVATE(handshake))
-        mbedtls_ssl_handshake_wrapup_free_hs_transform(&tls->ssl);
-#endif
+    tls->cipher = mbedtls_ssl_get_ciphersuite(&tls->ssl);
+    pst_tls_settle(&tls->ssl);
     tls->phase = PHASE_OPEN;
     return PST_IO_OK;
 }
@@ -408,6 +400,8 @@ static enum pst_io refill(struct tls *tls, size_t *noise)
 static size_t unseal(struct tls *tls, void *dst, size_t cap, enum pst_io *ret_result)
 {
     size_t held = out_held(tls);
+    if (tls->rest.is_asleep)
+        pst_tls_wake(&tls->ssl, &tls->rest);
     int n = mbedtls_ssl_read(&tls->ssl, dst, cap);
     if (n > 0)
         return (size_t)n;
@@ -679,17 +673,8 @@ static void tls_trim(struct pst_transport *t)
     tls->first_bytes = 0;
     if (in_left(tls) == 0)
         drop_in(tls);
-    mbedtls_ssl_context *ssl = &tls->ssl;
-    if (tls->phase != PHASE_OPEN || out_held(tls) > 0 || in_left(tls) > 0 ||
-        mbedtls_ssl_get_bytes_avail(ssl) > 0 || mbedtls_ssl_check_pending(ssl) != 0)
-        return;
-    /* A record, or a handshake message of several records, that has come in part. */
-    if (ssl->MBEDTLS_PRIVATE(in_left) > 0 || ssl->MBEDTLS_PRIVATE(badmac_seen_or_in_hsfraglen) > 0)
-        return;
-    /* The input buffer begins with the record counter. The output buffer keeps nothing between two records:
-     * its counter is elsewhere. */
-    (void)pst_tls_memory_trim(ssl->MBEDTLS_PRIVATE(in_buf), 1);
-    (void)pst_tls_memory_trim(ssl->MBEDTLS_PRIVATE(out_buf), 0);
+    if (tls->phase == PHASE_OPEN && out_held(tls) == 0 && in_left(tls) == 0)
+        pst_tls_trim(&tls->ssl, &tls->rest);
 }
 
 static struct pst_transport *tls_plain(struct pst_transport *t)
@@ -723,9 +708,8 @@ static void tls_info(const struct pst_transport *t, struct pst_transport_info *r
     if (tls->client)
         ret_info->client = tls->client;
     ret_info->security = mbedtls_ssl_get_version(&tls->ssl);
-    const char *cipher = mbedtls_ssl_get_ciphersuite(&tls->ssl);
-    if (cipher)
-        ret_info->cipher = cipher;
+    if (tls->cipher)
+        ret_info->cipher = tls->cipher;
     const char *alpn = mbedtls_ssl_get_alpn_protocol(&tls->ssl);
     if (alpn)
         ret_info->alpn = alpn;
@@ -736,7 +720,7 @@ static void tls_destroy(struct pst_transport *t)
     struct tls *tls = self(t);
     drop_in(tls);
     drop_out(tls);
-    mbedtls_ssl_free(&tls->ssl); /* wipes keys and record buffers */
+    pst_tls_end(&tls->ssl, &tls->rest);
     pst_tls_certs_unref(tls->certs);
     free(tls->client);
     pst_socket_close(&tls->socket);

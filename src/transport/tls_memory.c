@@ -9,10 +9,15 @@ void pst_tls_memory_init(void)
 {
 }
 
-bool pst_tls_memory_trim(void *block, size_t keep)
+bool pst_tls_memory_trim(void *block)
 {
     (void)block;
-    (void)keep;
+    return false;
+}
+
+bool pst_tls_memory_drop(void *block)
+{
+    (void)block;
     return false;
 }
 
@@ -31,6 +36,7 @@ void pst_tls_memory_stats(struct pst_tls_memory_stats *ret_stats)
 
 /* Blocks are no malloc memory: the sanitizer is told where each one ends and when it is free. */
 #include "base/poison.h"
+#include "transport/tls_slots.h"
 
 /* A record buffer is 16 KiB and what Mbed TLS's configuration adds to it: header, IV, tag, padding. */
 #define LEAST_BYTES    ((size_t)16384)
@@ -42,7 +48,13 @@ void pst_tls_memory_stats(struct pst_tls_memory_stats *ret_stats)
 /* Blocks made accessible at a time. */
 #define OPENED_BLOCKS  ((size_t)64)
 
+/* More than this, and no more than a slot: what the key of an accelerated AES-GCM expands to (1008 bytes).
+ * Whatever else is as large is served as well. */
+#define LEAST_SLOT     ((size_t)960)
+
 #define NONE UINT32_MAX
+/* In place of the link of a block that is handed out. */
+#define LIVE (UINT32_MAX - 1)
 
 static struct {
     pthread_mutex_t lock;
@@ -132,8 +144,10 @@ static void *take(size_t bytes)
     } else if (area.used < area.opened || open_more()) {
         i = (uint32_t)area.used++;
     }
-    if (i != NONE)
+    if (i != NONE) {
+        area.next[i] = LIVE;
         area.live++;
+    }
     pthread_mutex_unlock(&area.lock);
     if (i == NONE)
         return NULL;
@@ -145,20 +159,22 @@ static void *take(size_t bytes)
     return block;
 }
 
-static void give_back(uint32_t i)
+/* is_kept: its pages may stay, for the next. */
+static void give_back(uint32_t i, bool is_kept)
 {
     char *block = block_at(i);
     ASAN_POISON_MEMORY_REGION(block, area.block_bytes);
     pthread_mutex_lock(&area.lock);
     area.live--;
-    bool keep = area.kept_count < KEPT_BLOCKS;
-    if (keep) {
+    is_kept = is_kept && area.kept_count < KEPT_BLOCKS;
+    area.next[i] = NONE;
+    if (is_kept) {
         area.next[i] = area.kept;
         area.kept = i;
         area.kept_count++;
     }
     pthread_mutex_unlock(&area.lock);
-    if (keep)
+    if (is_kept)
         return;
     /* Nobody has the block now: the system call needs no lock. Where it fails the block is lost rather than
      * handed out with old content. */
@@ -184,40 +200,59 @@ static void *tls_calloc(size_t count, size_t size)
 {
     calls++;
     size_t bytes;
-    if (area.base && !__builtin_mul_overflow(count, size, &bytes) && bytes > LEAST_BYTES &&
-        bytes <= MOST_BYTES) {
-        void *block = take(bytes);
-        if (block)
-            return block;
-    }
-    return calloc(count, size);
+    void *block = NULL;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return NULL;
+    if (area.base && bytes > LEAST_BYTES && bytes <= MOST_BYTES)
+        block = take(bytes);
+    else if (bytes > LEAST_SLOT && bytes <= PST_TLS_SLOT_BYTES)
+        block = pst_tls_slot_take(bytes);
+    return block ? block : calloc(count, size);
 }
 
 static void tls_free(void *ptr)
 {
     uint32_t i;
     if (find(ptr, &i))
-        give_back(i);
-    else
+        give_back(i, true);
+    else if (!pst_tls_slot_give(ptr))
         free(ptr);
 }
 
 void pst_tls_memory_init(void)
 {
     area_init();
+    pst_tls_slots_init();
     mbedtls_platform_set_calloc_free(tls_calloc, tls_free);
 }
 
-bool pst_tls_memory_trim(void *block, size_t keep)
+bool pst_tls_memory_trim(void *block)
 {
     uint32_t i;
-    if (!find(block, &i))
-        return false;
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t kept = (keep + page - 1) / page * page;
-    if (kept >= area.block_bytes)
-        return false;
-    return madvise(block_at(i) + kept, area.block_bytes - kept, MADV_DONTNEED) == 0;
+    return find(block, &i) && madvise(block, area.block_bytes, MADV_DONTNEED) == 0;
+}
+
+bool pst_tls_memory_drop(void *block)
+{
+    uint32_t i;
+    bool is_ours = find(block, &i);
+    if (is_ours)
+        give_back(i, false);
+    return is_ours;
+}
+
+static size_t live_pages(void)
+{
+    unsigned char present[MOST_BYTES / 1024];
+    size_t pages = area.block_bytes / (size_t)sysconf(_SC_PAGESIZE);
+    size_t count = 0;
+    for (uint32_t i = 0; i < area.used; i++) {
+        if (area.next[i] != LIVE || mincore(block_at(i), area.block_bytes, present) != 0)
+            continue;
+        for (size_t n = 0; n < pages; n++)
+            count += present[n] & 1;
+    }
+    return count;
 }
 
 void pst_tls_memory_stats(struct pst_tls_memory_stats *ret_stats)
@@ -226,6 +261,7 @@ void pst_tls_memory_stats(struct pst_tls_memory_stats *ret_stats)
     ret_stats->calls = calls;
     ret_stats->live_blocks = area.live;
     ret_stats->kept_blocks = area.kept_count;
+    ret_stats->live_pages = live_pages();
     pthread_mutex_unlock(&area.lock);
 }
 

@@ -119,7 +119,8 @@ static struct pst_transport *new_socket_transport(struct client *c)
     must(pst_tls_new(&transport, is_12 ? o->tls->tls12 : o->tls->tls13, &o->worker->pools, fds[0], NULL, 0) ==
              0,
          "no transport");
-    struct tls_client_options options = {.versions = is_12 ? PST_TLS_12_ONLY : PST_TLS_13_ONLY};
+    struct tls_client_options options = {.versions = is_12 ? PST_TLS_12_ONLY : PST_TLS_13_ONLY,
+                                         .suites = o->suites};
     c->tls = tls_client_new(fds[1], &options);
     c->tls->send_most = c->tls->recv_most = o->wire_most;
     return transport;

@@ -28,6 +28,7 @@ struct client_options {
     const struct chaos_options *chaos; /* NULL: none */
     bool is_narrow;                    /* little room between client and server, so that writing blocks */
     size_t wire_most;                  /* TLS: bytes of ciphertext moved at a time; 0: no bound */
+    const int *suites;                 /* TLS: ends with 0; NULL: Mbed TLS's own choice */
 };
 
 enum client_end { CLIENT_OPEN, CLIENT_EOF, CLIENT_TRUNC, CLIENT_RESET };

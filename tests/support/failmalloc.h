@@ -1,6 +1,6 @@
 /* failmalloc.h - an allocator that fails on demand. Only for files named *_oom.c, which are linked with
- * malloc, calloc, realloc, posix_memalign and aligned_alloc wrapped; what libc allocates for itself is not
- * seen.
+ * malloc, calloc, realloc, posix_memalign, aligned_alloc and free wrapped; what libc allocates for itself is
+ * not seen.
  *
  *     for (size_t i = 1;; i++) {
  *         failmalloc_arm(i, 1);
@@ -28,5 +28,9 @@ bool failmalloc_disarm(void);
 /* Between the two: for what belongs to the test, not to what is tested. */
 void failmalloc_pause(void);
 void failmalloc_resume(void);
+
+/* Bytes that these functions have handed out and that were not freed since, of all threads, with what the
+ * allocator rounds them up to: what a thing holds is the difference that freeing it makes. */
+size_t failmalloc_live_bytes(void);
 
 #endif

@@ -38,9 +38,47 @@ static void test_gcm_starts__without_memory__fails_and_keeps_the_key(void **stat
     mbedtls_gcm_free(&gcm);
 }
 
+#if defined(POSTERN_ACCEL_GCM)
+static void test_gcm__no_memory_to_expand_the_key_again__works_without(void **state)
+{
+    (void)state;
+    unsigned char key[32] = {1}, text[100] = {2}, sealed[100], back[100], want[16], tag[16];
+    mbedtls_gcm_context gcm;
+    mbedtls_gcm_init(&gcm);
+    for (unsigned keybits = 128; keybits <= 256; keybits += 128) {
+        assert_int_equal(mbedtls_gcm_setkey(&gcm, MBEDTLS_CIPHER_ID_AES, key, keybits), 0);
+        assert_int_equal(
+            mbedtls_gcm_crypt_and_tag(&gcm, 1, sizeof(text), key, 12, NULL, 0, text, sealed, 16, want), 0);
+        pst_accel_gcm_trim(&gcm);
+        for (unsigned i = 0; i < 3; i++) {
+            failmalloc_arm(1, FAILMALLOC_ALL);
+            assert_int_equal(
+                mbedtls_gcm_auth_decrypt(&gcm, sizeof(text), key, 12, NULL, 0, want, 16, sealed, back), 0);
+            assert_int_equal(
+                mbedtls_gcm_crypt_and_tag(&gcm, 1, sizeof(text), key, 12, NULL, 0, text, sealed, 16, tag), 0);
+            (void)failmalloc_disarm();
+            assert_memory_equal(back, text, sizeof(text));
+            assert_memory_equal(tag, want, 16);
+        }
+        /* And a key that finds no memory at first. */
+        failmalloc_arm(1, FAILMALLOC_ALL);
+        (void)mbedtls_gcm_setkey(&gcm, MBEDTLS_CIPHER_ID_AES, key, keybits);
+        (void)failmalloc_disarm();
+        assert_int_equal(mbedtls_gcm_setkey(&gcm, MBEDTLS_CIPHER_ID_AES, key, keybits), 0);
+        assert_int_equal(
+            mbedtls_gcm_crypt_and_tag(&gcm, 1, sizeof(text), key, 12, NULL, 0, text, sealed, 16, tag), 0);
+        assert_memory_equal(tag, want, 16);
+    }
+    mbedtls_gcm_free(&gcm);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+#if defined(POSTERN_ACCEL_GCM)
+        cmocka_unit_test(test_gcm__no_memory_to_expand_the_key_again__works_without),
+#endif
         cmocka_unit_test(test_gcm_starts__without_memory__fails_and_keeps_the_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,32 +67,51 @@ static void test_tls_memory__sizes__are_zeroed_and_aligned_as_they_should(void *
             bool is_block = sizes[i] > 16384 && sizes[i] <= 20480;
             if (is_block)
                 assert_int_equal((uintptr_t)p % (size_t)sysconf(_SC_PAGESIZE), 0);
-            assert_int_equal(pst_tls_memory_trim(p, 1), is_block);
+            assert_int_equal(pst_tls_memory_trim(p), is_block);
             mbedtls_free(p);
         }
     mbedtls_free(NULL);
 }
 
-static void test_tls_memory__trim__keeps_the_first_page_and_frees_the_rest(void **state)
+static void test_tls_memory__trim__gives_all_pages_back(void **state)
 {
     (void)state;
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    struct pst_tls_memory_stats before, after;
+    pst_tls_memory_stats(&before);
     unsigned char *p = mbedtls_calloc(1, BUFFER);
     assert_non_null(p);
     memset(p, 0xaa, BUFFER);
     assert_int_equal(resident_pages(p), (BUFFER + page - 1) / page);
-    assert_true(pst_tls_memory_trim(p, 1));
-    assert_int_equal(resident_pages(p), 1);
-    assert_int_equal(p[0], 0xaa);
-    assert_int_equal(p[page - 1], 0xaa);
-    assert_true(is_zero(p + page, BUFFER - page));
-    assert_true(pst_tls_memory_trim(p, 0));
+    pst_tls_memory_stats(&after);
+    assert_int_equal(after.live_pages - before.live_pages, (BUFFER + page - 1) / page);
+    assert_true(pst_tls_memory_trim(p));
     assert_int_equal(resident_pages(p), 0);
+    pst_tls_memory_stats(&after);
+    assert_int_equal(after.live_pages, before.live_pages);
     assert_true(is_zero(p, BUFFER));
-    assert_false(pst_tls_memory_trim(p, 100000));
-    assert_false(pst_tls_memory_trim(NULL, 0));
-    assert_false(pst_tls_memory_trim(&page, 0));
+    assert_false(pst_tls_memory_trim(NULL));
+    assert_false(pst_tls_memory_trim(&page));
     mbedtls_free(p);
+}
+
+static void test_tls_memory__drop__frees_without_a_page(void **state)
+{
+    (void)state;
+    struct pst_tls_memory_stats before, after;
+    unsigned char *p = mbedtls_calloc(1, BUFFER), *other = mbedtls_calloc(1, 100);
+    assert_non_null(p);
+    assert_non_null(other);
+    memset(p, 0xaa, BUFFER);
+    pst_tls_memory_stats(&before);
+    assert_true(pst_tls_memory_drop(p));
+    pst_tls_memory_stats(&after);
+    assert_int_equal(after.live_blocks, before.live_blocks - 1);
+    assert_int_equal(after.kept_blocks, before.kept_blocks);
+    assert_int_equal(resident_pages(p), 0);
+    assert_false(pst_tls_memory_drop(other));
+    assert_false(pst_tls_memory_drop(NULL));
+    mbedtls_free(other);
 }
 
 static void test_tls_memory__burst__does_not_pin_its_pages(void **state)
@@ -183,7 +202,7 @@ static int exhausted(void)
     pst_tls_memory_stats(&stats);
     if (stats.live_blocks == 0 || stats.live_blocks >= MANY)
         return 3;
-    if (!pst_tls_memory_trim(blocks[0], 0) || pst_tls_memory_trim(blocks[MANY - 1], 0))
+    if (!pst_tls_memory_trim(blocks[0]) || pst_tls_memory_trim(blocks[MANY - 1]))
         return 4;
     for (int i = 0; i < MANY; i++) {
         if (i > 0 && (blocks[i][0] != (unsigned char)i || blocks[i][BUFFER - 1] != (unsigned char)i))
@@ -222,7 +241,8 @@ int main(void)
     };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tls_memory__sizes__are_zeroed_and_aligned_as_they_should),
-        cmocka_unit_test(test_tls_memory__trim__keeps_the_first_page_and_frees_the_rest),
+        cmocka_unit_test(test_tls_memory__trim__gives_all_pages_back),
+        cmocka_unit_test(test_tls_memory__drop__frees_without_a_page),
         cmocka_unit_test(test_tls_memory__burst__does_not_pin_its_pages),
         cmocka_unit_test(test_tls_memory__several_threads__never_share_a_block),
     };
