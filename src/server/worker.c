@@ -26,7 +26,8 @@ static void serve(struct pst_worker_door *door, int fd, const struct sockaddr_st
 {
     struct pst_worker *worker = door->worker;
     struct pst_transport *transport;
-    if (door->is_secure && !pst_driver_may_handshake(&worker->driver, pst_socket_network(peer))) {
+    if (door->is_secure &&
+        !pst_driver_may_handshake(&worker->driver, pst_socket_network((const struct sockaddr *)peer))) {
         close(fd); /* before anything is spent on it */
         return;
     }

@@ -225,14 +225,14 @@ static uint64_t big_endian(const unsigned char *bytes, size_t len)
     return value;
 }
 
-uint64_t pst_socket_network(const struct sockaddr_storage *peer)
+uint64_t pst_socket_network(const struct sockaddr *peer)
 {
-    if (peer->ss_family == AF_INET) {
+    if (peer->sa_family == AF_INET) {
         struct sockaddr_in in;
         memcpy(&in, peer, sizeof(in));
         return NETWORK_V4 | ntohl(in.sin_addr.s_addr);
     }
-    if (peer->ss_family != AF_INET6)
+    if (peer->sa_family != AF_INET6)
         return 0;
     struct sockaddr_in6 in6;
     memcpy(&in6, peer, sizeof(in6));
@@ -251,20 +251,17 @@ void pst_socket_info(const struct pst_socket *s, struct pst_transport_info *ret_
     ret_info->fd = s->fd;
     ret_info->address[0] = '\0';
     ret_info->port = 0;
-    ret_info->network = pst_socket_network(&s->peer);
-    if (s->peer.ss_family == AF_INET) {
-        struct sockaddr_in in;
-        memcpy(&in, &s->peer, sizeof(in));
-        inet_ntop(AF_INET, &in.sin_addr, ret_info->address, sizeof(ret_info->address));
-        ret_info->port = ntohs(in.sin_port);
-    } else if (s->peer.ss_family == AF_INET6) {
-        struct sockaddr_in6 in6;
-        memcpy(&in6, &s->peer, sizeof(in6));
-        if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
-            inet_ntop(AF_INET, &in6.sin6_addr.s6_addr[12], ret_info->address, sizeof(ret_info->address));
+    ret_info->network = pst_socket_network(&s->peer.any);
+    if (s->peer.any.sa_family == AF_INET) {
+        inet_ntop(AF_INET, &s->peer.in.sin_addr, ret_info->address, sizeof(ret_info->address));
+        ret_info->port = ntohs(s->peer.in.sin_port);
+    } else if (s->peer.any.sa_family == AF_INET6) {
+        const struct in6_addr *addr = &s->peer.in6.sin6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(addr))
+            inet_ntop(AF_INET, &addr->s6_addr[12], ret_info->address, sizeof(ret_info->address));
         else
-            inet_ntop(AF_INET6, &in6.sin6_addr, ret_info->address, sizeof(ret_info->address));
-        ret_info->port = ntohs(in6.sin6_port);
+            inet_ntop(AF_INET6, addr, ret_info->address, sizeof(ret_info->address));
+        ret_info->port = ntohs(s->peer.in6.sin6_port);
     }
 }
 

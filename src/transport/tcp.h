@@ -2,11 +2,20 @@
 #ifndef PST_TRANSPORT_TCP_H
 #define PST_TRANSPORT_TCP_H
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "base/pool.h"
 #include "loop/sends.h"
 #include "transport/transport.h"
+
+/* Where a connection comes from: an address of IP, or of no family that is named here. A sockaddr_storage
+ * takes 128 bytes of every connection, this 28. */
+union pst_peer {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+};
 
 /* A connected, non-blocking socket and what is known of it. Embedded by both transports; not a transport
  * itself. */
@@ -22,7 +31,7 @@ struct pst_socket {
     unsigned char *held; /* counted bytes that found no room in the end, allocated; or NULL */
     size_t held_at, held_len;
     struct pst_transport *owner; /* whose owner is told of that */
-    struct sockaddr_storage peer;
+    union pst_peer peer;
 };
 
 /* Afterwards: small sends of s, which belongs to transport, go through sends. s does not move any more. */
@@ -50,7 +59,7 @@ void pst_socket_cut(struct pst_socket *s);
 /* Fills in fd, address, port and network. */
 void pst_socket_info(const struct pst_socket *s, struct pst_transport_info *ret_info);
 /* See pst_transport_info. */
-uint64_t pst_socket_network(const struct sockaddr_storage *peer);
+uint64_t pst_socket_network(const struct sockaddr *peer);
 void pst_socket_close(struct pst_socket *s);
 
 /* A plain transport over a connected non-blocking socket, which it takes over, also on error. peer may be
