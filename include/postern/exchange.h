@@ -171,6 +171,11 @@ PST_API int pst_reply_field_set(struct pst_exchange *ex, const struct pst_field_
 
 /* A body that must stay as it is until the exchange ends; not copied. */
 PST_API int pst_reply_bytes(struct pst_exchange *ex, const void *data, size_t len);
+/* The same, where the bytes also stand in a file of which nobody else knows (a memfd, say), from offset on:
+ * they may go out from there, which spares a copy. fd stays the caller's, and open until the exchange ends.
+ * The file must not be written to any more, not even after that. */
+PST_API int pst_reply_bytes_of(struct pst_exchange *ex, const void *data, size_t len, int fd,
+                               uint64_t offset);
 PST_API int pst_reply_copy(struct pst_exchange *ex, const void *data, size_t len);
 PST_API int pst_reply_printf(struct pst_exchange *ex, const char *format, ...) PST_PRINTF(2, 3);
 /* No body: for 204 and 304, or a body of length 0 with any other status. */

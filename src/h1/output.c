@@ -105,13 +105,14 @@ static void begin_reply(struct pst_h1 *h1)
     }
     if (out->framing == PST_H1_NO_BODY || joined)
         return;
-    if (r->kind == PST_BODY_BYTES && r->length > 0) {
-        out->iov[1] = (struct iovec){(void *)(uintptr_t)r->bytes, (size_t)r->length};
-        out->iov_count = 2;
-    } else if (r->kind == PST_BODY_FILE) {
-        out->file_fd = r->fd;
+    bool is_in_file = r->kind == PST_BODY_BYTES && r->bytes_fd >= 0 && h1->base.host->sends_files;
+    if (r->kind == PST_BODY_FILE || is_in_file) {
+        out->file_fd = is_in_file ? r->bytes_fd : r->fd;
         out->file_offset = (off_t)r->offset;
         out->file_left = (uint64_t)r->length;
+    } else if (r->kind == PST_BODY_BYTES && r->length > 0) {
+        out->iov[1] = (struct iovec){(void *)(uintptr_t)r->bytes, (size_t)r->length};
+        out->iov_count = 2;
     } else if (r->kind == PST_BODY_SOURCE) {
         out->file_left = r->length >= 0 ? (uint64_t)r->length : 0; /* what the source still owes */
     }

@@ -140,7 +140,7 @@ static struct pst_static_entry *load(struct lookup *l, int fd, const struct pst_
     if (facts->size > PST_STATIC_CACHED_MAX_BYTES ||
         !pst_static_facts_settled(facts, pst_exchange_unix_time(l->ex)))
         return NULL;
-    struct pst_static_entry *entry = pst_static_entry_new(l->path, (size_t)facts->size);
+    struct pst_static_entry *entry = pst_static_entry_new(l->cache, l->path, (size_t)facts->size);
     if (!entry)
         return NULL;
     if (!read_whole(fd, entry->data, facts)) {

@@ -2,12 +2,15 @@
 #include "handlers/static_cache.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <postern/exchange.h>
 
 struct pst_static_cache {
     size_t max_entries, max_bytes;
     size_t entries, bytes;
+    size_t memfds; /* of the entries */
     struct pst_static_entry *newest, *oldest;
     size_t mask; /* number of buckets less one */
     struct pst_static_entry *buckets[];
@@ -29,20 +32,48 @@ static size_t cost(const struct pst_static_entry *entry)
 
 /* ---- entries ---- */
 
-struct pst_static_entry *pst_static_entry_new(struct pst_slice path, size_t size)
+/* Memory that is a file's, too; NULL where that cannot be, and then ordinary memory has to do. */
+static char *map_new(size_t size, int *ret_fd)
 {
-    struct pst_static_entry *entry = malloc(sizeof *entry + size + path.len + 1);
-    if (!entry)
+    int fd = memfd_create("postern cache", MFD_CLOEXEC);
+    if (fd < 0)
         return NULL;
-    char *data = (char *)(entry + 1);
+    void *data = MAP_FAILED;
+    if (ftruncate(fd, (off_t)size) == 0)
+        data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (data == MAP_FAILED) {
+        (void)close(fd);
+        return NULL;
+    }
+    *ret_fd = fd;
+    return data;
+}
+
+struct pst_static_entry *pst_static_entry_new(const struct pst_static_cache *cache, struct pst_slice path,
+                                              size_t size)
+{
+    int fd = -1;
+    char *data = NULL;
+    if (size >= PST_STATIC_MEMFD_MIN_BYTES && cache && cache->memfds < PST_STATIC_MEMFD_MAX_ENTRIES)
+        data = map_new(size, &fd);
+    struct pst_static_entry *entry = malloc(sizeof *entry + path.len + (data ? 0 : size) + 1);
+    if (!entry) {
+        if (data) {
+            (void)munmap(data, size);
+            (void)close(fd);
+        }
+        return NULL;
+    }
+    char *name = (char *)(entry + 1);
     *entry = (struct pst_static_entry){
         .hash = hash_path(path),
         .refs = 1,
-        .path = pst_slice_of(data + size, path.len),
+        .path = pst_slice_of(name, path.len),
         .size = size,
-        .data = data,
+        .data = data ? data : name + path.len,
+        .fd = fd,
     };
-    memcpy(data + size, path.ptr, path.len);
+    memcpy(name, path.ptr, path.len);
     return entry;
 }
 
@@ -56,6 +87,10 @@ void pst_static_entry_unref(struct pst_static_entry *entry)
     if (--entry->refs > 0)
         return;
     pst_field_set_free(entry->fields);
+    if (entry->fd >= 0) {
+        (void)munmap(entry->data, entry->size);
+        (void)close(entry->fd);
+    }
     free(entry);
 }
 
@@ -143,6 +178,7 @@ void pst_static_cache_put(struct pst_static_cache *cache, struct pst_static_entr
     link_newest(cache, entry);
     cache->entries++;
     cache->bytes += cost(entry);
+    cache->memfds += entry->fd >= 0;
     entry->listed = true;
     pst_static_entry_ref(entry);
 }
@@ -158,6 +194,7 @@ void pst_static_cache_drop(struct pst_static_cache *cache, struct pst_static_ent
     unlink_use(cache, entry);
     cache->entries--;
     cache->bytes -= cost(entry);
+    cache->memfds -= entry->fd >= 0;
     entry->listed = false;
     pst_static_entry_unref(entry);
 }

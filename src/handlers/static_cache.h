@@ -15,6 +15,11 @@
 
 /* Larger files are sent from the file. */
 #define PST_STATIC_CACHED_MAX_BYTES 65536
+/* Entries from this size on may go out of a memfd by sendfile, without a copy: for 64 KiB that costs 0.9 of
+ * what writing them from memory does, for 32 KiB 1.1. */
+#define PST_STATIC_MEMFD_MIN_BYTES 49152
+/* So many in a cache, as each is a descriptor. */
+#define PST_STATIC_MEMFD_MAX_ENTRIES 32
 
 struct pst_static_entry {
     struct pst_static_entry *chain;         /* next in the same bucket */
@@ -30,7 +35,8 @@ struct pst_static_entry {
     struct pst_field_set *fields; /* of a reply with the whole; NULL: made for each */
     struct pst_slice path;
     size_t size;
-    char *data; /* size bytes, behind the entry */
+    char *data; /* size bytes, behind the entry or in fd's file */
+    int fd;     /* a memfd that holds the data alone; -1: none */
 };
 
 struct pst_static_cache;
@@ -48,8 +54,10 @@ void pst_static_cache_put(struct pst_static_cache *cache, struct pst_static_entr
 /* Takes an entry out, if it is in. */
 void pst_static_cache_drop(struct pst_static_cache *cache, struct pst_static_entry *entry);
 
-/* A new entry with one reference, its path copied and room for size bytes; NULL when out of memory. */
-struct pst_static_entry *pst_static_entry_new(struct pst_slice path, size_t size);
+/* A new entry with one reference, its path copied and room for size bytes; NULL when out of memory. Large
+ * ones get a memfd, while the cache has few of them: NULL for cache means none. */
+struct pst_static_entry *pst_static_entry_new(const struct pst_static_cache *cache, struct pst_slice path,
+                                              size_t size);
 void pst_static_entry_ref(struct pst_static_entry *entry);
 void pst_static_entry_unref(struct pst_static_entry *entry);
 

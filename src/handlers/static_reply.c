@@ -144,7 +144,13 @@ void pst_static_reply_entry(struct pst_exchange *ex, struct pst_static_entry *en
     pst_exchange_on_end(ex, let_go, entry);
     struct representation rep = of_entry(entry);
     uint64_t offset = 0, len = 0;
-    if (reply_head(ex, &rep, &offset, &len) && pst_reply_bytes(ex, entry->data + offset, len) != 0)
+    if (!reply_head(ex, &rep, &offset, &len))
+        return;
+    /* Of a part, no more than is asked for need be copied. */
+    bool is_large = entry->fd >= 0 && len >= PST_STATIC_MEMFD_MIN_BYTES;
+    int err = is_large ? pst_reply_bytes_of(ex, entry->data + offset, len, entry->fd, offset)
+                       : pst_reply_bytes(ex, entry->data + offset, len);
+    if (err)
         pst_page_give_up(ex);
 }
 

@@ -49,7 +49,7 @@ struct pst_exchange *pst_exchange_new(struct pst_http_env *env, struct pst_sessi
     ex->host = host;
     ex->link = link;
     ex->reply.status = 200;
-    ex->reply.fd = -1;
+    ex->reply.fd = ex->reply.bytes_fd = -1;
     if (env->on_exchange) /* for nothing else */
         ex->begun_us = pst_loop_fresh_us(env->loop);
     return ex;

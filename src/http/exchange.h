@@ -53,7 +53,8 @@ struct pst_reply {
     enum pst_body_kind kind;
     int64_t length; /* of the body; -1: not known beforehand */
     const char *bytes;
-    int fd; /* owned; -1 otherwise */
+    int fd;       /* owned; -1 otherwise */
+    int bytes_fd; /* where bytes stand, too, from offset on; borrowed; -1: nowhere */
     uint64_t offset;
     struct pst_source source;
     void *source_ctx;

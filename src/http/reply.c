@@ -147,6 +147,17 @@ int pst_reply_bytes(struct pst_exchange *ex, const void *data, size_t len)
     return complete(ex, PST_BODY_BYTES, (int64_t)len);
 }
 
+int pst_reply_bytes_of(struct pst_exchange *ex, const void *data, size_t len, int fd, uint64_t offset)
+{
+    if (!can_reply(ex))
+        return PST_E_STATE;
+    if (fd < 0 || len > INT64_MAX || offset > INT64_MAX - len)
+        return PST_E_INVAL;
+    ex->reply.bytes_fd = fd;
+    ex->reply.offset = offset;
+    return pst_reply_bytes(ex, data, len);
+}
+
 int pst_reply_copy(struct pst_exchange *ex, const void *data, size_t len)
 {
     if (!can_reply(ex))

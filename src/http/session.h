@@ -49,6 +49,7 @@ struct pst_session_host {
     void (*wake)(struct pst_session_host *host);
     struct pst_peer_info peer; /* strings live as long as the host */
     bool is_secure;            /* "https" */
+    bool sends_files;          /* the bytes of a file go out unread */
     bool is_wrong_door;        /* a client that speaks plain HTTP to the TLS door: see http/gate.h */
 };
 

@@ -63,6 +63,11 @@ static enum pst_io sent(struct pst_socket *s, ssize_t n, size_t *ret_n)
     return fail(s);
 }
 
+static int send_flags(enum pst_send how)
+{
+    return MSG_NOSIGNAL | (how == PST_SEND_NOW ? 0 : MSG_MORE);
+}
+
 enum pst_io pst_socket_send(struct pst_socket *s, const void *data, size_t len, enum pst_send how,
                             size_t *ret_n)
 {
@@ -70,7 +75,7 @@ enum pst_io pst_socket_send(struct pst_socket *s, const void *data, size_t len, 
         return PST_IO_ERR;
     ssize_t n;
     do
-        n = send(s->fd, data, len, MSG_NOSIGNAL | (how == PST_SEND_LAST ? MSG_MORE : 0));
+        n = send(s->fd, data, len, send_flags(how));
     while (n < 0 && errno == EINTR);
     return sent(s, n, ret_n);
 }
@@ -143,12 +148,14 @@ static enum pst_io flush_all(struct pst_socket *s)
     return pst_socket_flush(s);
 }
 
-enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int cnt, size_t *ret_n)
+enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int cnt, enum pst_send how,
+                             size_t *ret_n)
 {
-    enum pst_io io = pst_socket_flush(s);
+    bool waits = s->sends && how == PST_SEND_NOW; /* else it goes with what follows, now */
+    enum pst_io io = waits ? pst_socket_flush(s) : flush_all(s);
     if (io != PST_IO_OK)
         return io;
-    if (s->sends && pst_sends_add(s->sends, &s->send, s->fd, iov, cnt)) {
+    if (waits && pst_sends_add(s->sends, &s->send, s->fd, iov, cnt)) {
         *ret_n = 0;
         for (int i = 0; i < cnt; i++)
             *ret_n += iov[i].iov_len;
@@ -160,10 +167,10 @@ enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int 
     ssize_t n;
     /* send costs the kernel less than sendmsg, and most replies are one piece. */
     if (cnt == 1)
-        return pst_socket_send(s, iov[0].iov_base, iov[0].iov_len, PST_SEND_NOW, ret_n);
+        return pst_socket_send(s, iov[0].iov_base, iov[0].iov_len, how, ret_n);
     do {
         struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)cnt};
-        n = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
+        n = sendmsg(s->fd, &msg, send_flags(how));
     } while (n < 0 && errno == EINTR);
     return sent(s, n, ret_n);
 }
@@ -304,7 +311,8 @@ static enum pst_io tcp_writev(struct pst_transport *t, const struct iovec *iov, 
         *ret_n = 0;
         return PST_IO_OK;
     }
-    return pst_socket_sendv(&self(t)->socket, iov, cnt, ret_n);
+    return pst_socket_sendv(&self(t)->socket, iov, cnt, t->more_follows ? PST_SEND_MORE : PST_SEND_NOW,
+                            ret_n);
 }
 
 static enum pst_io tcp_sendfile(struct pst_transport *t, int file_fd, off_t *offset, size_t len,

@@ -42,12 +42,14 @@ void pst_socket_init(struct pst_socket *s, int fd, const struct sockaddr *peer, 
  */
 enum pst_send {
     PST_SEND_NOW,
-    PST_SEND_LAST, /* pst_socket_shutdown() follows at once: the end goes in one segment with these bytes */
+    PST_SEND_MORE, /* sendfile follows at once, and goes in one segment with these bytes */
+    PST_SEND_LAST, /* pst_socket_shutdown() does: so does the end */
 };
 enum pst_io pst_socket_recv(struct pst_socket *s, void *dst, size_t cap, size_t *ret_n);
 enum pst_io pst_socket_send(struct pst_socket *s, const void *data, size_t len, enum pst_send how,
                             size_t *ret_n);
-enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int cnt, size_t *ret_n);
+enum pst_io pst_socket_sendv(struct pst_socket *s, const struct iovec *iov, int cnt, enum pst_send how,
+                             size_t *ret_n);
 enum pst_io pst_socket_sendfile(struct pst_socket *s, int file_fd, off_t *offset, size_t len, size_t *ret_n);
 /* OK: what was counted has gone, or goes at the end of the turn. WANT_WR, ERR. */
 enum pst_io pst_socket_flush(struct pst_socket *s);

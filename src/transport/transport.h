@@ -105,6 +105,9 @@ struct pst_transport_owner {
 struct pst_transport {
     const struct pst_transport_ops *ops;
     struct pst_transport_owner *owner; /* set by who drives it; NULL: nobody */
+    /* The caller's hint, set before each writev: sendfile follows at once, so these bytes need not go out by
+     * themselves. */
+    bool more_follows;
 };
 
 #endif

@@ -546,6 +546,7 @@ static void test_connection__file_is_shorter_than_it_was__is_cut(void **state)
         pair_says(rig.p, GET("/file"));
         assert_has("\r\n\r\n0123456789");
         assert_int_equal(rig.p->calls.sendfile > 0, has_sendfile);
+        assert_int_equal(rig.p->base.more_follows, has_sendfile); /* the head goes out with it */
         rig.file_len = 11;
         pair_says(rig.p, GET("/file"));
         assert_true(rig.p->is_gone);

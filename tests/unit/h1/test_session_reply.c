@@ -526,6 +526,34 @@ static void assert_file_part(const char *got, size_t offset, size_t len)
             fail_msg("byte %zu of the file is wrong", offset + i);
 }
 
+static void reply_bytes_of_file(struct h1_bench *b, struct pst_exchange *ex)
+{
+    (void)b;
+    static char bytes[5000]; /* the same, but for their case: to tell which ones were sent */
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)(file_byte(i) ^ 0x20);
+    assert_int_equal(pst_reply_bytes_of(ex, bytes + 300, 4700, file.fd, 300), 0);
+}
+
+static void test_reply_bytes_of__file_goes_out_unread_or_not__from_there_or_from_memory(void **state)
+{
+    (void)state;
+    make_file(5000);
+    for (int unread = 0; unread <= 1; unread++) {
+        h1_bench_open(&bench);
+        bench.on_request = reply_bytes_of_file;
+        bench.host.sends_files = unread;
+        const char *got = h1_bench_says(&bench, GET), *body = strstr(got, "\r\n\r\n") + 4;
+        assert_int_equal(strlen(body), 4700);
+        for (size_t i = 0; i < 4700; i++)
+            assert_int_equal(body[i], unread ? file_byte(300 + i) : file_byte(300 + i) ^ 0x20);
+        h1_bench_close(&bench, PST_END_OK);
+        assert_int_not_equal(fcntl(file.fd, F_GETFD), -1); /* not the exchange's */
+    }
+    bench.host.sends_files = false;
+    close(file.fd);
+}
+
 static void test_reply_file__parts_of_it__read_or_unread_whole_or_in_pieces(void **state)
 {
     (void)state;
@@ -627,6 +655,7 @@ int main(void)
         TEST(test_reply_source__peer_is_slow__one_piece_at_a_time),
         TEST(test_reply_source__large__every_byte_once),
         TEST(test_reply_source__aborted_in_any_state__closed_once),
+        TEST(test_reply_bytes_of__file_goes_out_unread_or_not__from_there_or_from_memory),
         TEST(test_reply_file__parts_of_it__read_or_unread_whole_or_in_pieces),
         TEST(test_reply_file__head__not_read),
         TEST(test_reply_file__shrunk__connection_is_cut),

@@ -5,13 +5,15 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "handlers/static_cache.h"
 
 static struct pst_static_entry *put(struct pst_static_cache *cache, const char *path, size_t size)
 {
-    struct pst_static_entry *entry = pst_static_entry_new(pst_slice_str(path), size);
+    struct pst_static_entry *entry = pst_static_entry_new(NULL, pst_slice_str(path), size);
     assert_non_null(entry);
     memset(entry->data, path[0], size);
     pst_static_cache_put(cache, entry);
@@ -44,6 +46,39 @@ static void test_cache__empty_file__is_kept(void **state)
     struct pst_static_cache *cache = pst_static_cache_new(8, 100000);
     assert_int_equal(put(cache, "empty", 0)->size, 0);
     assert_non_null(find(cache, "empty"));
+    pst_static_cache_free(cache);
+}
+
+/* A descriptor each: so only large entries have one, only few of them, and it goes with the entry. */
+static void test_cache__large_entries__some_are_files_too(void **state)
+{
+    (void)state;
+    enum { SIZE = PST_STATIC_MEMFD_MIN_BYTES };
+    struct pst_static_cache *cache = pst_static_cache_new(100, 100 * SIZE);
+    struct pst_static_entry *entries[PST_STATIC_MEMFD_MAX_ENTRIES + 1];
+    for (size_t i = 0; i <= PST_STATIC_MEMFD_MAX_ENTRIES; i++) {
+        char path[8];
+        (void)snprintf(path, sizeof path, "%zu", i);
+        entries[i] = pst_static_entry_new(cache, pst_slice_str(path), SIZE);
+        assert_non_null(entries[i]);
+        assert_true(pst_slice_eq(entries[i]->path, pst_slice_str(path)));
+        memset(entries[i]->data, (int)i, SIZE);
+        pst_static_cache_put(cache, entries[i]);
+        pst_static_entry_unref(entries[i]);
+        assert_int_equal(entries[i]->fd >= 0, i < PST_STATIC_MEMFD_MAX_ENTRIES);
+    }
+    char content[SIZE];
+    int fd = entries[7]->fd;
+    assert_int_equal(pread(fd, content, SIZE, 0), SIZE);
+    assert_memory_equal(content, entries[7]->data, SIZE);
+    pst_static_cache_drop(cache, entries[7]); /* one may be in its place */
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    struct pst_static_entry *next = pst_static_entry_new(cache, PST_SLICE("next"), SIZE);
+    assert_true(next->fd >= 0);
+    pst_static_entry_unref(next);
+    struct pst_static_entry *small = pst_static_entry_new(cache, PST_SLICE("small"), SIZE - 1);
+    assert_int_equal(small->fd, -1);
+    pst_static_entry_unref(small);
     pst_static_cache_free(cache);
 }
 
@@ -135,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cache__put_and_find__same_content),
         cmocka_unit_test(test_cache__empty_file__is_kept),
+        cmocka_unit_test(test_cache__large_entries__some_are_files_too),
         cmocka_unit_test(test_cache__too_many_entries__least_used_goes),
         cmocka_unit_test(test_cache__too_many_bytes__oldest_go),
         cmocka_unit_test(test_cache__same_path_again__replaces),

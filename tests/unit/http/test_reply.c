@@ -343,6 +343,15 @@ static void test_reply__completed__every_further_reply_is_refused(void **state)
     }
 }
 
+static void test_reply_bytes_of__no_such_file_or_place__refused(void **state)
+{
+    (void)state;
+    assert_int_equal(pst_reply_bytes_of(bench.ex, "body", 4, -1, 0), PST_E_INVAL);
+    assert_int_equal(pst_reply_bytes_of(bench.ex, "body", 4, 0, UINT64_MAX), PST_E_INVAL);
+    assert_int_equal(pst_reply_bytes_of(bench.ex, "body", 4, 0, INT64_MAX - 4), 0);
+    assert_int_equal(pst_reply_bytes_of(bench.ex, "body", 4, 0, 0), PST_E_STATE);
+}
+
 static void test_reply_bytes_copy_printf__body__theirs_or_a_copy(void **state)
 {
     (void)state;
@@ -530,6 +539,7 @@ int main(void)
         TEST(test_reply_field__copied_and_by_reference__as_promised),
         TEST(test_reply_field__many__all_in_order),
         TEST(test_reply__completed__every_further_reply_is_refused),
+        TEST(test_reply_bytes_of__no_such_file_or_place__refused),
         TEST(test_reply_bytes_copy_printf__body__theirs_or_a_copy),
         TEST(test_reply_file__taken_over__closed_at_the_end_or_on_error),
         TEST(test_reply_source__invalid__refused_and_closed),
