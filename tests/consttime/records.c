@@ -145,6 +145,18 @@ static void gcm_open_forged(void)
     open_one(&aes_128_gcm, true);
 }
 
+/* Idle in between: the tables are made anew of the key. */
+static void gcm_trimmed(void)
+{
+    struct record_bench b;
+    begin(&b, &aes_256_gcm);
+    pst_accel_gcm_trim(&b.gcm);
+    MUST(b.gcm.expanded == NULL);
+    seal(&b, &aes_256_gcm, 64);
+    MUST(b.gcm.expanded != NULL);
+    gcm_end(&b);
+}
+
 /* In parts: the key goes over to the stock code. */
 static void gcm_turned_stock(void)
 {
@@ -242,6 +254,7 @@ const struct secret_case record_cases[] = {
     {"gcm/128_open", gcm_128_open},
     {"gcm/256_open", gcm_256_open},
     {"gcm/open_forged", gcm_open_forged},
+    {"gcm/trimmed", gcm_trimmed},
     {"gcm/turned_stock", gcm_turned_stock},
 #endif
 #if defined(POSTERN_ACCEL_CHACHAPOLY)
