@@ -19,21 +19,18 @@
 #include "postern/err.h"
 #include "transport/tcp.h"
 #include "transport/tls_internal.h"
+#include "transport/tls_seal.h"
 #include "transport/tls_trim.h"
 
 /* More than any cipher suite here adds to a record: header 5, explicit nonce 8 or content type and padding to
  * 16, tag 16. */
 #define RECORD_OVERHEAD ((size_t)64)
-/* A record can be opened only when all of it has come. So on a new connection, and on one that was idle,
- * where the path's window is small (RFC 6928), a record fits one TCP segment, also over IPv6 with timestamps
- * and through a tunnel. Once the first windows have gone records are full: each one costs, and so many small
- * ones 8 us. */
-#define FIRST_RECORD_BYTES ((size_t)1370)
-#define FIRST_BYTES        ((size_t)32768)
+/* On a new connection, and on one that was idle, where the path's window is small (RFC 6928), a record fits
+ * one TCP segment. Once the first windows have gone records are full: each one costs, and so many small ones
+ * 8 us. */
+#define FIRST_BYTES ((size_t)32768)
 /* What writev leaves free in the out buffer, for alerts that reading gives rise to and for close_notify. */
 #define ALERT_RESERVE ((size_t)256)
-/* Where the out buffer's first record begins: see seal_record(). */
-#define OUT_BEGIN ((size_t)8)
 /* Ciphertext taken by one read without one byte of plaintext in it. A record holds at most 16 KiB, so this is
  * a client that sends nothing but empty records and warnings, to keep us busy. */
 #define NOISE_MOST ((size_t)65536)
@@ -116,7 +113,7 @@ static bool take_out(struct tls *tls)
     if (tls->out)
         return true;
     tls->out = pst_pool_get(&tls->pools->wires);
-    tls->out_pos = tls->out_len = tls->out ? OUT_BEGIN : 0;
+    tls->out_pos = tls->out_len = tls->out ? PST_TLS_SEAL_BEFORE : 0;
     return tls->out != NULL;
 }
 
@@ -472,108 +469,26 @@ static bool tls_pending(const struct pst_transport *t)
 
 /* ---- writing ---- */
 
-/* A place in the caller's buffers. */
-struct cursor {
-    const struct iovec *iov;
-    int left;
-    size_t offset; /* in iov[0] */
-};
-
-static void skip(struct cursor *c, size_t n)
-{
-    c->offset += n;
-    while (c->left > 0 && c->offset >= c->iov->iov_len) {
-        c->offset -= c->iov->iov_len;
-        c->iov++;
-        c->left--;
-    }
-}
-
-/* How much goes into the next record: whole entries as long as they fit; *ret_pieces: of how many. An entry
- * that does not fit is sealed by itself, straight from the caller's memory: filling records to the brim by
- * copying from it costs more (16 KiB: 0.4 us) than the short record that is left at its end (0.2 us). Records
- * of one segment are filled. */
-static size_t measure(const struct cursor *c, size_t most, int *ret_pieces)
-{
-    size_t n = c->iov->iov_len - c->offset;
-    *ret_pieces = 1;
-    if (n >= most)
-        return most;
-    for (int i = 1; i < c->left && n < most; i++) {
-        size_t more = c->iov[i].iov_len;
-        if (more > most - n) {
-            if (most > FIRST_RECORD_BYTES)
-                break;
-            more = most - n;
-        }
-        n += more;
-        if (more > 0)
-            ++*ret_pieces;
-    }
-    return n;
-}
-
 /* The most plaintext of the next record. */
 static size_t record_most(const struct tls *tls)
 {
-    return tls->first_bytes < FIRST_BYTES && tls->record_bytes > FIRST_RECORD_BYTES ? FIRST_RECORD_BYTES
-                                                                                    : tls->record_bytes;
+    return tls->first_bytes < FIRST_BYTES && tls->record_bytes > PST_TLS_SEGMENT_BYTES ? PST_TLS_SEGMENT_BYTES
+                                                                                       : tls->record_bytes;
 }
 
-static void gather(const struct cursor *c, unsigned char *dst, size_t n)
+/* Whether a record of n bytes can be sealed now. */
+static bool has_room(const struct tls *tls, size_t n)
 {
-    size_t offset = c->offset;
-    for (const struct iovec *iov = c->iov; n > 0; iov++) {
-        size_t piece = iov->iov_len - offset < n ? iov->iov_len - offset : n;
-        if (piece > 0)
-            memcpy(dst, (const unsigned char *)iov->iov_base + offset, piece);
-        dst += piece;
-        n -= piece;
-        offset = 0;
-    }
+    return PST_WIRE_BYTES - tls->out_len >= n + RECORD_OVERHEAD + ALERT_RESERVE;
 }
-
-/* Seals n bytes into one record at the out buffer's end, which has room for it. */
-#if defined(POSTERN_OWN_MBEDTLS)
-/* Mbed TLS seals in a buffer of its own, from which the record would have to be copied. Its pointers to that
- * buffer are made to point to the out buffer meanwhile, so that it is sealed in its place, which spares
- * 4 to 7 % of the server's CPU for replies of 64 KiB and 1 MiB. Not to its sequence number, which it keeps in
- * the 8 bytes before the record; those only have to be in the same object for its arithmetic. */
-static int seal_record(struct tls *tls, const unsigned char *data, size_t n)
-{
-    mbedtls_ssl_context *ssl = &tls->ssl;
-    if (!take_out(tls))
-        return MBEDTLS_ERR_SSL_ALLOC_FAILED;
-    unsigned char *buf = ssl->MBEDTLS_PRIVATE(out_buf), *hdr = ssl->MBEDTLS_PRIVATE(out_hdr);
-    unsigned char *len = ssl->MBEDTLS_PRIVATE(out_len), *iv = ssl->MBEDTLS_PRIVATE(out_iv);
-    unsigned char *msg = ssl->MBEDTLS_PRIVATE(out_msg), *place = tls->out + tls->out_len;
-    ssl->MBEDTLS_PRIVATE(out_buf) = place - (hdr - buf);
-    ssl->MBEDTLS_PRIVATE(out_hdr) = place;
-    ssl->MBEDTLS_PRIVATE(out_len) = place + (len - hdr);
-    ssl->MBEDTLS_PRIVATE(out_iv) = place + (iv - hdr);
-    ssl->MBEDTLS_PRIVATE(out_msg) = place + (msg - hdr);
-    int sealed = mbedtls_ssl_write(ssl, data, n);
-    ssl->MBEDTLS_PRIVATE(out_buf) = buf;
-    ssl->MBEDTLS_PRIVATE(out_hdr) = hdr;
-    ssl->MBEDTLS_PRIVATE(out_len) = len;
-    ssl->MBEDTLS_PRIVATE(out_iv) = iv;
-    ssl->MBEDTLS_PRIVATE(out_msg) = msg;
-    return sealed;
-}
-#else
-static int seal_record(struct tls *tls, const unsigned char *data, size_t n)
-{
-    return mbedtls_ssl_write(&tls->ssl, data, n);
-}
-#endif
 
 /* Seals what the out buffer has room for. scratch: where small pieces are brought together; taken when first
  * needed. */
-static enum pst_io seal(struct tls *tls, struct cursor *c, unsigned char **scratch, size_t *ret_taken)
+static enum pst_io seal(struct tls *tls, struct pst_tls_cursor *c, unsigned char **scratch, size_t *ret_taken)
 {
     while (c->left > 0) {
         int pieces;
-        size_t n = measure(c, record_most(tls), &pieces);
+        size_t n = pst_tls_measure(c, record_most(tls), &pieces);
         if (pieces > 1 && !*scratch) {
             *scratch = pst_pool_get(&tls->pools->chunks);
             if (!*scratch) { /* out of memory: then a record for each piece */
@@ -581,20 +496,21 @@ static enum pst_io seal(struct tls *tls, struct cursor *c, unsigned char **scrat
                 pieces = 1;
             }
         }
-        if (PST_WIRE_BYTES - tls->out_len < n + RECORD_OVERHEAD + ALERT_RESERVE)
+        if (!has_room(tls, n))
             break;
         const unsigned char *data = (const unsigned char *)c->iov->iov_base + c->offset;
         if (pieces > 1) {
-            gather(c, *scratch, n);
+            pst_tls_gather(c, *scratch, n);
             data = *scratch;
         }
         size_t held = out_held(tls);
-        int sealed = seal_record(tls, data, n);
+        int sealed = take_out(tls) ? pst_tls_seal_at(&tls->ssl, tls->out + tls->out_len, data, n)
+                                   : MBEDTLS_ERR_SSL_ALLOC_FAILED;
         if (sealed < 0)
             return fail_tls(tls, sealed, held);
         if ((size_t)sealed != n)
             return fail(tls, "Mbed TLS sealed less than it was given");
-        skip(c, n);
+        pst_tls_skip(c, n);
         *ret_taken += n;
         if (tls->first_bytes < FIRST_BYTES)
             tls->first_bytes += n;
@@ -607,8 +523,8 @@ static enum pst_io tls_writev(struct pst_transport *t, const struct iovec *iov, 
     struct tls *tls = self(t);
     if (tls->is_broken || tls->phase != PHASE_OPEN || tls->is_notified)
         return PST_IO_ERR;
-    struct cursor c = {iov, cnt, 0};
-    skip(&c, 0); /* a write of nothing must not reach Mbed TLS, which would make an empty record of it */
+    struct pst_tls_cursor c = {iov, cnt, 0};
+    pst_tls_skip(&c, 0); /* writing nothing must not reach Mbed TLS, which would make an empty record of it */
     size_t taken = 0;
     enum pst_io result = PST_IO_OK;
     if (c.left > 0) {
