@@ -10,6 +10,9 @@
 #   --rows LIST     only these rows, such as http-1k,https-1k
 #   --peers LIST    only these servers, such as postern,nginx,h2o
 #   --postern FILE  measure this program instead of building one;  --base FILE  and this one beside it
+#   --json FILE     keep what was found;  --from FILE  measure nothing, take that
+#   --plot FILE     draw it, as an SVG;  --docs FILE  write it into a page, between its markers (docs/performance.md)
+#   --flame FILE    instead, a flame graph of the one server in --peers at the one row in --rows (needs perf)
 #
 # Prints Markdown. Everything runs on this machine's loopback, in a temporary folder, and ends with the script. The
 # figures are for comparing servers of one run with each other, not with those of another run or machine.
@@ -50,7 +53,7 @@ for argument in "$@"; do
         exit 0
         ;;
     --install) install ;;
-    --postern | --postern=*)
+    --postern | --postern=* | --from | --from=*)
         build=no
         arguments+=("$argument")
         ;;

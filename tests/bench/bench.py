@@ -21,11 +21,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from clients import Clients
+import docs
+import flame
+import plot
+from clients import Clients, check
 from peers import Base, BenchError, Postern, Site
 from report import heading, targets_table
-from results import Run
-from rows import ROWS
+from results import Run, load
+from rows import ROWS, Work
 from runner import Runner
 from servers import ALL, USUAL
 
@@ -60,6 +63,10 @@ def parse(argv):
     parser.add_argument("--upload-mib", type=int, metavar="N", help="size of the upload (default: 1024)")
     parser.add_argument("--disk", metavar="DIR", default=str(ROOT / "build"), help="where posts are kept (default: build)")
     parser.add_argument("--json", metavar="FILE", help="keep what is found, too")
+    parser.add_argument("--from", metavar="FILE", dest="source", help="measure nothing: take what --json kept there")
+    parser.add_argument("--plot", metavar="FILE", help="draw it as an SVG")
+    parser.add_argument("--docs", metavar="FILE", help="write it into this page, between its markers")
+    parser.add_argument("--flame", metavar="FILE", help="instead, a flame graph (SVG) of the one server in --peers at the one row in --rows")
     options = parser.parse_args(argv)
     options.rounds = options.rounds or (1 if options.quick else 5)
     options.seconds = options.seconds or (1 if options.quick else 4)
@@ -71,6 +78,10 @@ def parse(argv):
     options.is_chosen = options.peers is not None
     wanted = names_of(options.peers or ",".join(USUAL), [p.name for p in ALL], "server", parser)
     options.peers = [peer for peer in ALL if peer.name in wanted]
+    if options.flame and (len(options.rows) != 1 or not isinstance(options.rows[0], Work) or len(options.peers) != 1):
+        parser.error("--flame needs --rows with one row of requests, and --peers with one server")
+    if options.source and (options.flame or options.json):
+        parser.error("--from measures nothing: --flame and --json do not go with it")
     Postern.binary = os.path.abspath(options.postern)
     Base.binary = os.path.abspath(options.base) if options.base else ""
     return options
@@ -116,6 +127,32 @@ def allow_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
+def deliver(run, options):
+    """The picture and the page, where they were asked for."""
+    if options.plot:
+        Path(options.plot).write_text(plot.draw(run), encoding="utf-8")
+        say(f"drawn into {options.plot}")
+    if options.docs:
+        docs.write(run, options.docs)
+        say(f"written into {options.docs}")
+
+
+def burn(options):
+    """A flame graph of one server at the work of one row."""
+    with tempfile.TemporaryDirectory(prefix="postern-bench-") as folder:
+        (peer,) = [peer(Site(folder, ROOT / "scripts")) for peer in choose(options)]
+        (row,) = options.rows
+        try:
+            peer.start(row.tickets)
+            check(peer)
+            title = f"{peer.name}: {row.title}"
+            text = flame.graph(peer, row.loads[0], Clients(folder), options.seconds, title)
+        finally:
+            peer.stop()
+    Path(options.flame).write_text(text, encoding="utf-8")
+    say(f"drawn into {options.flame}")
+
+
 def measure(options):
     with tempfile.TemporaryDirectory(prefix="postern-bench-") as folder:
         site = Site(folder, ROOT / "scripts")
@@ -129,6 +166,7 @@ def measure(options):
         print(f"### Targets\n\n{targets}")
     if options.json:
         run.save(options.json)
+    deliver(run, options)
     return is_whole
 
 
@@ -137,8 +175,14 @@ def main(argv):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     allow_files()
     try:
-        return 0 if measure(options) else 1
-    except BenchError as error:
+        if options.source:
+            deliver(load(options.source), options)
+        elif options.flame:
+            burn(options)
+        else:
+            return 0 if measure(options) else 1
+        return 0
+    except (BenchError, OSError, ValueError) as error:
         say(error)
         return 1
 

@@ -66,7 +66,7 @@ class Load:
         script = clients.folder / "wrk.lua"
         script.write_text(LUA)
         command = ["wrk", "-t", str(self.threads), "-c", str(self.connections), "-d", f"{LONGEST_S}s"]
-        command += ["--timeout", "10s", "-s", str(script)] + (["-H", "Connection: close"] if self.close else [])
+        command += ["--timeout", f"{LONGEST_S}s", "-s", str(script)] + (["-H", "Connection: close"] if self.close else [])
         return [*command, self.url(peer), str(self.report_every())]
 
     def judge(self, peer, output):

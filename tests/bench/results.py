@@ -31,6 +31,7 @@ class Row:
     unit: str # of the values: "CPU µs/request"
     cells: list = field(default_factory=list)
     absent: dict = field(default_factory=dict) # server: why
+    label: str = "" # in the plot, which has no place for rows without
 
     def peers(self):
         return list(dict.fromkeys(cell.peer for cell in self.cells))

@@ -9,7 +9,6 @@ from idle import idle_kib
 from peers import BenchError
 from posts import Posts
 from report import row_text
-from report import row_text
 from results import Cell, Row
 from rows import Idle, Posting, Start, Work
 from start import first_byte_ms
@@ -96,7 +95,7 @@ class Runner:
             yield number
 
     def work(self, spec, servers):
-        row = Row(spec.key, spec.title, spec.kind, f"CPU µs/{spec.unit}")
+        row = Row(spec.key, spec.title, spec.kind, f"CPU µs/{spec.unit}", label=spec.label)
         able = self.able(spec, row, [peer for peer in self.chosen(spec) if peer in servers])
         for number in self.rounds(row):
             for load in spec.loads:
@@ -121,7 +120,7 @@ class Runner:
 
     def work_by_workers(self, spec):
         """Each number of workers in turn, within each round."""
-        row = Row(spec.key, spec.title, spec.kind, f"CPU µs/{spec.unit}")
+        row = Row(spec.key, spec.title, spec.kind, f"CPU µs/{spec.unit}", label=spec.label)
         for _ in self.rounds(row):
             for peer in self.chosen(spec):
                 for workers in spec.workers:
@@ -145,7 +144,7 @@ class Runner:
     # ---- other rows ----
 
     def idle(self, spec):
-        row = Row(spec.key, spec.title, "amount", f"KiB each, of {spec.connections:,}")
+        row = Row(spec.key, spec.title, "amount", f"KiB each, of {spec.connections:,}", label=spec.label)
         self.say(row.key)
         if spec.connections > self.most_connections():
             self.say(f"{row.key} is left out: this process may open {self.most_connections()} files only (ulimit -n)")
@@ -158,7 +157,7 @@ class Runner:
         return row
 
     def starts(self, spec):
-        row = Row(spec.key, spec.title, "amount", "ms")
+        row = Row(spec.key, spec.title, "amount", "ms", label=spec.label)
         row.cells = [Cell(peer.name, []) for peer in self.servers]
         self.say(row.key)
         for number in range(4 * self.options.rounds + 1):

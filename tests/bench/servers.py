@@ -72,6 +72,7 @@ num-threads: 1
 num-name-resolution-threads: 1
 max-connections: 20000
 http1-request-timeout: 60
+handshake-timeout: 60
 tcp-fastopen: 0
 error-log: {home}/error.log
 ssl-session-resumption:
