@@ -81,7 +81,7 @@ bool pst_sends_add(struct pst_sends *sends, struct pst_sending *send, int fd, co
                    int count)
 {
     size_t len = 0;
-    for (int i = 0; i < count && len <= PST_SEND_MOST_BYTES; i++)
+    for (int i = 0; i < count; i++) /* of all of them: append() copies all */
         len += iov[i].iov_len;
     bool is_last = sends->count && sends->entries[sends->count - 1].send == send;
     if (send->is_pending && is_last && len <= sends->size - sends->used) { /* answers to pipelined requests */

@@ -214,6 +214,25 @@ static void test_sends_add__again_but_not_last__what_was_pending_has_gone(void *
     end_bench(b);
 }
 
+/* A redirect's head may be larger than a small send, and the page behind it as large as anything. */
+static void test_sends_add__again_in_pieces_of_any_size__never_more_than_there_is_memory_for(void **state)
+{
+    (void)state;
+    enum { LARGE = 1 << 20 };
+    char *bytes = calloc(1, LARGE);
+    assert_non_null(bytes);
+    struct bench *b = new_bench(2, 1);
+    static const size_t heads[] = {PST_SEND_MOST_BYTES, PST_SEND_MOST_BYTES + 1, 8300};
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        assert_true(add(b, 0, "small"));
+        struct iovec iov[2] = {{bytes, heads[i]}, {bytes, LARGE}};
+        assert_false(pst_sends_add(b->sends, &b->ends[0].send, b->ends[0].fd, iov, 2));
+        assert_received(b, 0, "small");
+    }
+    end_bench(b);
+    free(bytes);
+}
+
 /* ---- what does not go ---- */
 
 static void test_sends__no_room__the_rest_is_given_back_and_nothing_is_lost(void **state)
@@ -344,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_sends_add__nothing_or_too_much__is_not_taken),
         cmocka_unit_test(test_sends_add__again_and_last__one_send_in_order),
         cmocka_unit_test(test_sends_add__again_but_not_last__what_was_pending_has_gone),
+        cmocka_unit_test(test_sends_add__again_in_pieces_of_any_size__never_more_than_there_is_memory_for),
         cmocka_unit_test(test_sends__no_room__the_rest_is_given_back_and_nothing_is_lost),
         cmocka_unit_test(test_sends__peer_has_gone__the_error_and_no_signal),
         cmocka_unit_test(test_sends__no_ring_to_be_had__all_go_and_no_more_are_taken),
