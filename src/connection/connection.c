@@ -564,12 +564,11 @@ void pst_connection_notify(struct pst_connection *c, unsigned events)
     pst_connection_drive(c);
 }
 
-/* Not a write that is refused, but one that is taken back. */
+/* Not a write that is refused, but one that is taken back. It was counted in this turn, so the run that it
+ * belongs to is the last one that began, and goes on: its bytes are the time that a slow peer gets. */
 static void on_held(struct pst_transport_owner *owner)
 {
     struct pst_connection *c = PST_CONTAINER(owner, struct pst_connection, owner);
-    if (!c->needs_flush && !c->is_write_blocked)
-        begin_run(c);
     c->needs_flush = true;
     on_wake(&c->host);
 }

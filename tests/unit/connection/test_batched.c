@@ -107,6 +107,21 @@ static void test_batched__client_never_reads__meets_the_write_deadline(void **st
     client_free(client);
 }
 
+/* The mean rate counts all bytes of a run, also those that were called gone before they came back. */
+static void test_batched__client_pauses__gets_the_time_that_the_bytes_are_worth(void **state)
+{
+    (void)state;
+    rig.w.limits.rate_grace_ms = 1000;
+    rig.w.limits.write_rate_bytes = 256; /* a reply: 12 s */
+    rig.w.limits.write_stall_ms = 30000;
+    struct client *client = open_narrow();
+    ask(client, 1);
+    test_worker_pass_ms(&rig.w, 8000);
+    assert_int_equal(rig.w.closed, 0);
+    assert_int_equal(take_bodies(client), 1);
+    leave(client);
+}
+
 static void test_batched__client_has_gone__connection_ends(void **state)
 {
     (void)state;
@@ -122,6 +137,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_batched__client_never_reads__meets_the_write_deadline, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_batched__client_pauses__gets_the_time_that_the_bytes_are_worth, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_batched__client_has_gone__connection_ends, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
