@@ -115,10 +115,10 @@ static void test_batched__client_pauses__gets_the_time_that_the_bytes_are_worth(
     rig.w.limits.write_rate_bytes = 256; /* a reply: 12 s */
     rig.w.limits.write_stall_ms = 30000;
     struct client *client = open_narrow();
-    ask(client, 1);
+    ask(client, 2);
     test_worker_pass_ms(&rig.w, 8000);
     assert_int_equal(rig.w.closed, 0);
-    assert_int_equal(take_bodies(client), 1);
+    assert_int_equal(take_bodies(client), 2);
     leave(client);
 }
 
