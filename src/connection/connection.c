@@ -500,6 +500,14 @@ static bool step(struct pst_connection *c)
     return false;
 }
 
+/* Whether it ends by a fault of ours, so that what was counted before it in this turn, such as the whole reply
+ * to a request before that one, may still be with the transport, which is in order. */
+static bool must_say(const struct pst_connection *c)
+{
+    return c->state == PST_CONNECTION_DEAD && c->needs_flush && c->wr_wait == WAIT_NONE &&
+           (c->end == PST_END_SOURCE_FAILED || c->end == PST_END_NOMEM);
+}
+
 void pst_connection_drive(struct pst_connection *c)
 {
     int steps = 0;
@@ -512,6 +520,8 @@ void pst_connection_drive(struct pst_connection *c)
     } while (is_moving && ++steps < STEPS_PER_TURN && c->turn_bytes < BYTES_PER_TURN);
     if (c->state == PST_CONNECTION_OPEN)
         flush(c);
+    else if (must_say(c)) /* what the socket takes at once */
+        (void)c->transport->ops->flush(c->transport);
     c->is_driving = false;
     if (c->state == PST_CONNECTION_DEAD) {
         destroy(c);
