@@ -125,6 +125,8 @@ unsigned pst_send_ring_run(struct pst_send_ring *ring, int *ret_results)
 {
     unsigned count = ring->pushed;
     ring->pushed = 0;
+    for (unsigned i = 0; i < count; i++)
+        ret_results[i] = -EIO; /* of whatever the kernel should never tell */
     __atomic_store_n(ring->submit_tail, *ring->submit_tail + count, __ATOMIC_RELEASE);
     int taken;
     do

@@ -124,6 +124,13 @@ static int send_one(const struct pst_sends *sends, const struct entry *entry)
     return n < 0 ? -errno : (int)n;
 }
 
+/* What a kernel says that lets us have a ring and does not let us send by it. A socket's own fault among
+ * these shows in the send that follows. */
+static bool is_refusal(int result)
+{
+    return result == -EINVAL || result == -EACCES || result == -EPERM || result == -EOPNOTSUPP;
+}
+
 /* A ring for one send would cost more than the call that it saves. */
 static void send_all(struct pst_sends *sends, int *ret_results)
 {
@@ -134,6 +141,12 @@ static void send_all(struct pst_sends *sends, int *ret_results)
             pst_send_ring_push(&sends->ring, entry->fd, sends->bytes + entry->at, entry->len);
         }
         done = pst_send_ring_run(&sends->ring, ret_results);
+    }
+    for (size_t i = 0; i < done; i++) {
+        if (is_refusal(ret_results[i])) {
+            sends->is_refused = true; /* from now on nothing is taken */
+            ret_results[i] = send_one(sends, &sends->entries[i]);
+        }
     }
     for (; done < sends->count; done++)
         ret_results[done] = send_one(sends, &sends->entries[done]);

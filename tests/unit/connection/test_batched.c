@@ -137,8 +137,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_batched__client_never_reads__meets_the_write_deadline, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(
-            test_batched__client_pauses__gets_the_time_that_the_bytes_are_worth, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_batched__client_pauses__gets_the_time_that_the_bytes_are_worth,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_batched__client_has_gone__connection_ends, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
