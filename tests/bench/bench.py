@@ -160,6 +160,7 @@ def measure(options):
         run = Run(about(servers, options))
         print("## Server CPU and memory\n")
         print(heading(run.about), flush=True)
+        site.settle()
         is_whole = Runner(servers, Clients(folder), options, run, say).measure(options.rows)
     targets = targets_table(run)
     if targets:

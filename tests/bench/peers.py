@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 START_S = 10
+SETTLED_S = 3
 STOP_S = 5
 LISTEN = "127.0.0.1"
 PR_SET_PDEATHSIG = 1
@@ -49,6 +50,7 @@ class Site:
             data = b"".join(line % i for i in range(size // 60 + 1))[:size]
             (self.root / name).write_bytes(data)
             self.files[name] = data
+        self.made = time.monotonic()
         subprocess.run(
             [scripts / "mkcert.sh", "--dir", self.folder / "certs"],
             check=True,
@@ -57,6 +59,10 @@ class Site:
         self.cert = self.folder / "certs" / "localhost.pem"
         self.key = self.folder / "certs" / "localhost-key.pem"
         self.ca = self.folder / "certs" / "ca.pem"
+
+    def settle(self):
+        """A file that was changed just now may change again unseen, so that who is careful does not keep it yet."""
+        time.sleep(max(0.0, self.made + SETTLED_S - time.monotonic()))
 
 
 class Peer:
