@@ -500,8 +500,8 @@ static bool step(struct pst_connection *c)
     return false;
 }
 
-/* Whether it ends by a fault of ours, so that what was counted before it in this turn, such as the whole reply
- * to a request before that one, may still be with the transport, which is in order. */
+/* Whether it ends by a fault of ours, so that what was counted before it in this turn, such as the whole
+ * reply to a request before that one, may still be with the transport, which is in order. */
 static bool must_say(const struct pst_connection *c)
 {
     return c->state == PST_CONNECTION_DEAD && c->needs_flush && c->wr_wait == WAIT_NONE &&
