@@ -85,7 +85,7 @@ static void p256_shared(void)
     p256_mul(false);
 }
 
-static void p256_sign(void)
+static void sign(bool is_deterministic)
 {
     struct curve_bench b;
     mbedtls_mpi r;
@@ -96,31 +96,25 @@ static void p256_sign(void)
     mbedtls_mpi_init(&r);
     mbedtls_mpi_init(&s);
     SECRET(b.m.p, b.m.n * sizeof(b.m.p[0]));
-    MUST(mbedtls_ecdsa_sign(&b.grp, &r, &s, &b.m, hash, sizeof(hash), secret_random, NULL) == 0);
+    MUST((is_deterministic
+              ? mbedtls_ecdsa_sign_det_ext(&b.grp, &r, &s, &b.m, hash, sizeof(hash), MBEDTLS_MD_SHA256,
+                                           public_random, NULL)
+              : mbedtls_ecdsa_sign(&b.grp, &r, &s, &b.m, hash, sizeof(hash), secret_random, NULL)) == 0);
     MUST(is_touched(r.p, 32) && is_touched(s.p, 32));
     mbedtls_mpi_free(&r);
     mbedtls_mpi_free(&s);
     curve_end(&b);
 }
 
+static void p256_sign(void)
+{
+    sign(false);
+}
+
 /* As a handshake does: the nonce comes of key and hash (RFC 6979), by HMAC with SHA-256. */
 static void p256_sign_deterministic(void)
 {
-    struct curve_bench b;
-    mbedtls_mpi r;
-    mbedtls_mpi s;
-    unsigned char hash[32];
-    fill(hash, sizeof(hash), 9);
-    curve_begin(&b, MBEDTLS_ECP_DP_SECP256R1);
-    mbedtls_mpi_init(&r);
-    mbedtls_mpi_init(&s);
-    SECRET(b.m.p, b.m.n * sizeof(b.m.p[0]));
-    MUST(mbedtls_ecdsa_sign_det_ext(&b.grp, &r, &s, &b.m, hash, sizeof(hash), MBEDTLS_MD_SHA256,
-                                    public_random, NULL) == 0);
-    MUST(is_touched(r.p, 32) && is_touched(s.p, 32));
-    mbedtls_mpi_free(&r);
-    mbedtls_mpi_free(&s);
-    curve_end(&b);
+    sign(true);
 }
 #endif
 

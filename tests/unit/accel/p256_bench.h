@@ -28,10 +28,9 @@
 #define HAS_LIBRARY
 #endif
 #include "unit/accel/accel_bench.h"
+#include "unit/accel/stock_ecp.h"
 
 #if defined(POSTERN_ACCEL_P256)
-int pst_stock_ecp_mul(mbedtls_ecp_group *grp, mbedtls_ecp_point *R, const mbedtls_mpi *m,
-                      const mbedtls_ecp_point *P, int (*f_rng)(void *, unsigned char *, size_t), void *p_rng);
 int pst_stock_ecdsa_sign(mbedtls_ecp_group *grp, mbedtls_mpi *r, mbedtls_mpi *s, const mbedtls_mpi *d,
                          const unsigned char *buf, size_t blen, int (*f_rng)(void *, unsigned char *, size_t),
                          void *p_rng);
@@ -41,7 +40,6 @@ int pst_stock_ecdsa_sign_det_ext(mbedtls_ecp_group *grp, mbedtls_mpi *r, mbedtls
 int pst_stock_ecdsa_verify(mbedtls_ecp_group *grp, const unsigned char *buf, size_t blen,
                            const mbedtls_ecp_point *Q, const mbedtls_mpi *r, const mbedtls_mpi *s);
 #else
-#define pst_stock_ecp_mul            mbedtls_ecp_mul
 #define pst_stock_ecdsa_sign         mbedtls_ecdsa_sign
 #define pst_stock_ecdsa_sign_det_ext mbedtls_ecdsa_sign_det_ext
 #define pst_stock_ecdsa_verify       mbedtls_ecdsa_verify

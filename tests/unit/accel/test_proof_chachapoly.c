@@ -23,21 +23,9 @@
 #define pst_stock_chachapoly_encrypt_and_tag mbedtls_chachapoly_encrypt_and_tag
 #define pst_stock_chachapoly_auth_decrypt    mbedtls_chachapoly_auth_decrypt
 #endif
-#include "unit/accel/proof.h"
+#include "unit/accel/aead_proof.h"
 
-#if defined(POSTERN_TEST_OPENSSL)
-#include <openssl/evp.h>
-#endif
-
-enum {
-    KEY = 32,
-    NONCE = 12,
-    TAG = 16,
-    LEN_MAX = 1200,
-    RECORD_MAX = 16384 + 256,
-    AAD_MAX = 300,
-    QUICK = 3000
-};
+enum { KEY = 32, NONCE = 12, QUICK = 3000 };
 
 struct message {
     unsigned char key[KEY];
@@ -51,15 +39,8 @@ struct message {
 struct rig {
     mbedtls_chachapoly_context ours;
     pst_stock_chachapoly_context stock;
-    struct fenced in, out, aad;
+    struct aead_memory a;
     struct message m;
-    unsigned char sealed[RECORD_MAX]; /* by the stock code */
-    unsigned char tag[TAG];
-    unsigned char other[RECORD_MAX];
-    unsigned char other_tag[TAG];
-#if defined(POSTERN_TEST_OPENSSL)
-    EVP_CIPHER_CTX *openssl;
-#endif
 };
 
 static int set_up(void **state)
@@ -67,13 +48,7 @@ static int set_up(void **state)
     static struct rig r;
     mbedtls_chachapoly_init(&r.ours);
     pst_stock_chachapoly_init(&r.stock);
-    fenced_init(&r.in, RECORD_MAX);
-    fenced_init(&r.out, RECORD_MAX);
-    fenced_init(&r.aad, AAD_MAX);
-#if defined(POSTERN_TEST_OPENSSL)
-    r.openssl = EVP_CIPHER_CTX_new();
-    assert_non_null(r.openssl);
-#endif
+    aead_memory_init(&r.a);
     *state = &r;
     return 0;
 }
@@ -83,33 +58,18 @@ static int tear_down(void **state)
     struct rig *r = *state;
     mbedtls_chachapoly_free(&r->ours);
     pst_stock_chachapoly_free(&r->stock);
-    fenced_fini(&r->in);
-    fenced_fini(&r->out);
-    fenced_fini(&r->aad);
-#if defined(POSTERN_TEST_OPENSSL)
-    EVP_CIPHER_CTX_free(r->openssl);
-#endif
+    aead_memory_fini(&r->a);
     return 0;
 }
 
 static void roll_message(struct message *m)
 {
-    static const size_t aad_lens[] = {5, 13, 0}; /* of TLS 1.3 and 1.2; none */
     roll_fill(m->key, KEY);
     roll_fill(m->nonce, NONCE);
     if (roll(20) == 0)
         memset(m->nonce, roll(2) ? 0xff : 0, NONCE);
-    size_t kind = roll(5);
-    m->aad_len = kind < 3 ? aad_lens[kind] : roll(AAD_MAX + 1);
-    roll_fill(m->aad, m->aad_len);
-    m->len = roll(50) ? roll(roll(2) ? 80 : LEN_MAX) : roll(RECORD_MAX + 1);
-    /* Of random bytes a few go a long way; runs of equal ones have their own corners. */
-    size_t how = roll(8);
-    if (how < 2)
-        memset(m->text, how ? 0xff : 0, m->len);
-    else
-        for (size_t at = 0; at < m->len; at += 61)
-            roll_fill(m->text + at, m->len - at < 7 ? m->len - at : 7);
+    m->aad_len = roll_aad(m->aad);
+    m->len = roll_text(m->text);
 }
 
 static int seal_in_parts(struct rig *r)
@@ -122,9 +82,9 @@ static int seal_in_parts(struct rig *r)
     }
     for (size_t at = 0, part = 0; err == 0 && at < m->len; at += part) {
         part = roll(2) ? m->len - at : 1 + roll(m->len - at);
-        err = mbedtls_chachapoly_update(&r->ours, part, m->text + at, r->other + at);
+        err = mbedtls_chachapoly_update(&r->ours, part, m->text + at, r->a.other + at);
     }
-    return err != 0 ? err : mbedtls_chachapoly_finish(&r->ours, r->other_tag);
+    return err != 0 ? err : mbedtls_chachapoly_finish(&r->ours, r->a.other_tag);
 }
 
 #if defined(POSTERN_TEST_OPENSSL)
@@ -132,11 +92,11 @@ static bool seal_by_openssl(struct rig *r)
 {
     const struct message *m = &r->m;
     int n = 0;
-    return EVP_EncryptInit_ex(r->openssl, EVP_chacha20_poly1305(), NULL, m->key, m->nonce) == 1 &&
-           EVP_EncryptUpdate(r->openssl, NULL, &n, m->aad, (int)m->aad_len) == 1 &&
-           EVP_EncryptUpdate(r->openssl, r->other, &n, m->text, (int)m->len) == 1 && n == (int)m->len &&
-           EVP_EncryptFinal_ex(r->openssl, r->other + m->len, &n) == 1 &&
-           EVP_CIPHER_CTX_ctrl(r->openssl, EVP_CTRL_AEAD_GET_TAG, TAG, r->other_tag) == 1;
+    return EVP_EncryptInit_ex(r->a.openssl, EVP_chacha20_poly1305(), NULL, m->key, m->nonce) == 1 &&
+           EVP_EncryptUpdate(r->a.openssl, NULL, &n, m->aad, (int)m->aad_len) == 1 &&
+           EVP_EncryptUpdate(r->a.openssl, r->a.other, &n, m->text, (int)m->len) == 1 && n == (int)m->len &&
+           EVP_EncryptFinal_ex(r->a.openssl, r->a.other + m->len, &n) == 1 &&
+           EVP_CIPHER_CTX_ctrl(r->a.openssl, EVP_CTRL_AEAD_GET_TAG, TAG, r->a.other_tag) == 1;
 }
 
 static bool open_by_openssl(struct rig *r, const unsigned char tag[TAG])
@@ -145,11 +105,11 @@ static bool open_by_openssl(struct rig *r, const unsigned char tag[TAG])
     unsigned char copy[TAG];
     int n = 0;
     memcpy(copy, tag, TAG);
-    return EVP_DecryptInit_ex(r->openssl, EVP_chacha20_poly1305(), NULL, m->key, m->nonce) == 1 &&
-           EVP_CIPHER_CTX_ctrl(r->openssl, EVP_CTRL_AEAD_SET_TAG, TAG, copy) == 1 &&
-           EVP_DecryptUpdate(r->openssl, NULL, &n, m->aad, (int)m->aad_len) == 1 &&
-           EVP_DecryptUpdate(r->openssl, r->other, &n, r->sealed, (int)m->len) == 1 &&
-           EVP_DecryptFinal_ex(r->openssl, r->other + m->len, &n) == 1;
+    return EVP_DecryptInit_ex(r->a.openssl, EVP_chacha20_poly1305(), NULL, m->key, m->nonce) == 1 &&
+           EVP_CIPHER_CTX_ctrl(r->a.openssl, EVP_CTRL_AEAD_SET_TAG, TAG, copy) == 1 &&
+           EVP_DecryptUpdate(r->a.openssl, NULL, &n, m->aad, (int)m->aad_len) == 1 &&
+           EVP_DecryptUpdate(r->a.openssl, r->a.other, &n, r->a.sealed, (int)m->len) == 1 &&
+           EVP_DecryptFinal_ex(r->a.openssl, r->a.other + m->len, &n) == 1;
 }
 #endif
 
@@ -159,28 +119,12 @@ static const char *check_references(struct rig *r)
     HOLDS(pst_stock_chachapoly_setkey(&r->stock, m->key) == 0);
     HOLDS(mbedtls_chachapoly_setkey(&r->ours, m->key) == 0);
     HOLDS(pst_stock_chachapoly_encrypt_and_tag(&r->stock, m->len, m->nonce, m->aad, m->aad_len, m->text,
-                                               r->sealed, r->tag) == 0);
+                                               r->a.sealed, r->a.tag) == 0);
 #if defined(POSTERN_TEST_OPENSSL)
     HOLDS(seal_by_openssl(r));
-    HOLDS(memcmp(r->other, r->sealed, m->len) == 0 && memcmp(r->other_tag, r->tag, TAG) == 0);
+    HOLDS(memcmp(r->a.other, r->a.sealed, m->len) == 0 && memcmp(r->a.other_tag, r->a.tag, TAG) == 0);
 #endif
     return NULL;
-}
-
-/* Where a message comes from and goes to: in place or apart, against a fence or not. */
-struct place {
-    unsigned char *in, *out, *aad;
-};
-
-static struct place roll_place(struct rig *r, const unsigned char *text)
-{
-    size_t len = r->m.len;
-    struct place p = {.in = fenced_place(&r->in, len), .aad = fenced_place(&r->aad, r->m.aad_len)};
-    p.out = roll(2) ? p.in : fenced_place(&r->out, len);
-    memset(p.out, 0x5a, len);
-    memcpy(p.in, text, len);
-    memcpy(p.aad, r->m.aad, r->m.aad_len);
-    return p;
 }
 
 static const char *check_whole(struct rig *r)
@@ -188,14 +132,14 @@ static const char *check_whole(struct rig *r)
     const struct message *m = &r->m;
     unsigned char tag[TAG + 1];
     memset(tag, 0xa5, sizeof(tag));
-    struct place p = roll_place(r, m->text);
+    struct place p = roll_place(&r->a, m->text, m->len, m->aad, m->aad_len);
     HOLDS(mbedtls_chachapoly_encrypt_and_tag(&r->ours, m->len, m->nonce, p.aad, m->aad_len, p.in, p.out,
                                              tag) == 0);
-    HOLDS(memcmp(p.out, r->sealed, m->len) == 0);
-    HOLDS(memcmp(tag, r->tag, TAG) == 0 && tag[TAG] == 0xa5);
+    HOLDS(memcmp(p.out, r->a.sealed, m->len) == 0);
+    HOLDS(memcmp(tag, r->a.tag, TAG) == 0 && tag[TAG] == 0xa5);
     HOLDS(p.in == p.out || memcmp(p.in, m->text, m->len) == 0);
-    p = roll_place(r, r->sealed);
-    HOLDS(mbedtls_chachapoly_auth_decrypt(&r->ours, m->len, m->nonce, p.aad, m->aad_len, r->tag, p.in,
+    p = roll_place(&r->a, r->a.sealed, m->len, m->aad, m->aad_len);
+    HOLDS(mbedtls_chachapoly_auth_decrypt(&r->ours, m->len, m->nonce, p.aad, m->aad_len, r->a.tag, p.in,
                                           p.out) == 0);
     HOLDS(memcmp(p.out, m->text, m->len) == 0);
     return NULL;
@@ -206,24 +150,24 @@ static const char *check_forged(struct rig *r)
 {
     struct message *m = &r->m;
     unsigned char tag[TAG];
-    memcpy(tag, r->tag, TAG);
+    memcpy(tag, r->a.tag, TAG);
     unsigned char bit = (unsigned char)(1U << roll(8));
     size_t where = roll(4);
     if (where == 0 && m->len > 0)
-        r->sealed[roll(m->len)] ^= bit;
+        r->a.sealed[roll(m->len)] ^= bit;
     else if (where == 1 && m->aad_len > 0)
         m->aad[roll(m->aad_len)] ^= bit;
     else if (where == 2)
         m->nonce[roll(NONCE)] ^= bit;
     else
         tag[roll(TAG)] ^= bit;
-    struct place p = roll_place(r, r->sealed);
+    struct place p = roll_place(&r->a, r->a.sealed, m->len, m->aad, m->aad_len);
     HOLDS(mbedtls_chachapoly_auth_decrypt(&r->ours, m->len, m->nonce, p.aad, m->aad_len, tag, p.in, p.out) ==
           MBEDTLS_ERR_CHACHAPOLY_AUTH_FAILED);
     HOLDS(is_all(p.out, m->len, 0));
-    HOLDS(pst_stock_chachapoly_auth_decrypt(&r->stock, m->len, m->nonce, m->aad, m->aad_len, tag, r->sealed,
-                                            r->other) == MBEDTLS_ERR_CHACHAPOLY_AUTH_FAILED);
-    HOLDS(is_all(r->other, m->len, 0));
+    HOLDS(pst_stock_chachapoly_auth_decrypt(&r->stock, m->len, m->nonce, m->aad, m->aad_len, tag, r->a.sealed,
+                                            r->a.other) == MBEDTLS_ERR_CHACHAPOLY_AUTH_FAILED);
+    HOLDS(is_all(r->a.other, m->len, 0));
 #if defined(POSTERN_TEST_OPENSSL)
     HOLDS(!open_by_openssl(r, tag));
 #endif
@@ -234,23 +178,15 @@ static const char *check_forged(struct rig *r)
 static const char *check_overlap(struct rig *r)
 {
     const struct message *m = &r->m;
-    size_t shift = 1 + roll(130);
-    if (m->len + shift > r->in.size || m->len + shift > r->out.size)
+    struct overlap o;
+    if (!roll_overlap(&r->a, m->text, m->len, &o))
         return NULL;
-    bool is_ahead = roll(2);
     unsigned char tags[2][TAG];
-    unsigned char *areas[2] = {r->in.bytes, r->out.bytes};
-    for (unsigned i = 0; i < 2; i++) {
-        memset(areas[i], 0, m->len + shift);
-        memcpy(areas[i] + (is_ahead ? shift : 0), m->text, m->len);
-    }
-    size_t in = is_ahead ? shift : 0;
-    size_t out = is_ahead ? 0 : shift;
     int err = mbedtls_chachapoly_encrypt_and_tag(&r->ours, m->len, m->nonce, m->aad, m->aad_len,
-                                                 areas[0] + in, areas[0] + out, tags[0]);
+                                                 o.areas[0] + o.in, o.areas[0] + o.out, tags[0]);
     HOLDS(err == pst_stock_chachapoly_encrypt_and_tag(&r->stock, m->len, m->nonce, m->aad, m->aad_len,
-                                                      areas[1] + in, areas[1] + out, tags[1]));
-    HOLDS(memcmp(areas[0], areas[1], m->len + shift) == 0);
+                                                      o.areas[1] + o.in, o.areas[1] + o.out, tags[1]));
+    HOLDS(memcmp(o.areas[0], o.areas[1], o.len) == 0);
     HOLDS(memcmp(tags[0], tags[1], TAG) == 0);
     return NULL;
 }
@@ -266,7 +202,7 @@ static const char *check_case(void *arg)
         wrong = check_whole(r);
     if (!wrong && roll(8) == 0) {
         HOLDS(seal_in_parts(r) == 0);
-        HOLDS(memcmp(r->other, r->sealed, r->m.len) == 0 && memcmp(r->other_tag, r->tag, TAG) == 0);
+        HOLDS(memcmp(r->a.other, r->a.sealed, r->m.len) == 0 && memcmp(r->a.other_tag, r->a.tag, TAG) == 0);
         wrong = check_whole(r); /* which is the stock code's now */
     }
     if (!wrong && roll(8) == 0)
@@ -304,15 +240,15 @@ static void test_chachapoly__each_bit_of_the_tag__counts(void **state)
     r->m.len = 100;
     assert_null(check_references(r));
     for (unsigned bit = 0; bit < 8 * TAG; bit++) {
-        r->tag[bit / 8] ^= (unsigned char)(1U << bit % 8);
+        r->a.tag[bit / 8] ^= (unsigned char)(1U << bit % 8);
         assert_int_equal(mbedtls_chachapoly_auth_decrypt(&r->ours, r->m.len, r->m.nonce, r->m.aad,
-                                                         r->m.aad_len, r->tag, r->sealed, r->other),
+                                                         r->m.aad_len, r->a.tag, r->a.sealed, r->a.other),
                          MBEDTLS_ERR_CHACHAPOLY_AUTH_FAILED);
-        assert_true(is_all(r->other, r->m.len, 0));
-        r->tag[bit / 8] ^= (unsigned char)(1U << bit % 8);
+        assert_true(is_all(r->a.other, r->m.len, 0));
+        r->a.tag[bit / 8] ^= (unsigned char)(1U << bit % 8);
     }
-    OK(mbedtls_chachapoly_auth_decrypt(&r->ours, r->m.len, r->m.nonce, r->m.aad, r->m.aad_len, r->tag,
-                                       r->sealed, r->other));
+    OK(mbedtls_chachapoly_auth_decrypt(&r->ours, r->m.len, r->m.nonce, r->m.aad, r->m.aad_len, r->a.tag,
+                                       r->a.sealed, r->a.other));
 }
 
 /* RFC 8439 2.8 knows one length of tags. */
@@ -418,11 +354,11 @@ static void check_sum(struct rig *r, const mbedtls_mpi *want)
     m->aad_len = 0;
     m->len = 16 * (2 + roll(30));
     memset(m->text, 0, m->len);
-    assert_null(check_references(r)); /* the stream, in r->sealed */
+    assert_null(check_references(r)); /* the stream, in r->a.sealed */
     static unsigned char stream[RECORD_MAX];
-    memcpy(stream, r->sealed, m->len);
+    memcpy(stream, r->a.sealed, m->len);
     poly_init(&poly, m);
-    unsigned char *goal = r->other;
+    unsigned char *goal = r->a.other;
     roll_fill(goal, m->len);
     while (!poly_solve(&poly, goal, m->len, want))
         roll_fill(goal, m->len);
@@ -445,7 +381,7 @@ static void check_sum(struct rig *r, const mbedtls_mpi *want)
     for (size_t bit = 128; bit < 132; bit++)
         OK(mbedtls_mpi_set_bit(&tag, bit, 0));
     OK(mbedtls_mpi_write_binary_le(&tag, bytes, sizeof(bytes)));
-    assert_memory_equal(bytes, r->tag, TAG);
+    assert_memory_equal(bytes, r->a.tag, TAG);
     mbedtls_mpi_free(&tag);
     mbedtls_mpi_free(&half);
 }

@@ -17,12 +17,7 @@
 #endif
 #include "unit/accel/proof.h"
 
-#if defined(POSTERN_ACCEL_X25519) || defined(POSTERN_ACCEL_P256)
-int pst_stock_ecp_mul(mbedtls_ecp_group *grp, mbedtls_ecp_point *R, const mbedtls_mpi *m,
-                      const mbedtls_ecp_point *P, int (*f_rng)(void *, unsigned char *, size_t), void *p_rng);
-#else
-#define pst_stock_ecp_mul mbedtls_ecp_mul
-#endif
+#include "unit/accel/stock_ecp.h"
 
 #if defined(POSTERN_TEST_OPENSSL)
 #include <openssl/evp.h>
